@@ -1,0 +1,144 @@
+"""What every reading log promises, whether SQLite or Kafka keeps it.
+
+The log is the one truth: an ordered sequence of records, each at its own offset (1, 2, 3, ...). A record holds
+readings in arrival order, or a tick (log time went on and nothing came), or a step of the wall clock. Log time is the
+running maximum of arrival over the records, ticks included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, Protocol
+
+from ingest.reading import Readings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ingest.normalise.seen import SeenRun, SeenValue
+    from ingest.watches import Watch
+
+
+class RecordKind(IntEnum):
+    """What a record tells."""
+
+    READINGS = 1
+    TICK = 2
+    CLOCK_STEP = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as a consumer meets it.
+
+    `log_time_ms`: running maximum of arrival up to and including this record. `deaf`: carewatch or the broker was away
+    before it. `step_ms`: for `CLOCK_STEP`, by how much the wall clock moved (log time moves with it).
+    """
+
+    offset: int
+    kind: RecordKind
+    log_time_ms: int
+    deaf: bool = False
+    step_ms: int = 0
+    readings: Readings = field(default_factory=Readings.empty)
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A payload that could not be a reading, kept whole with the reason."""
+
+    topic: str
+    arrival_ms: int
+    reason: str
+    detail: str
+    payload: bytes
+    watch_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one commit makes durable, all or nothing.
+
+    `new_watches`: registry entries first met in this batch, their indices already given out by the registry.
+    `seen_runs`, `seen_values`: what the duplicate filter must remember from now on.
+    """
+
+    readings: Readings
+    log_time_ms: int
+    deaf: bool = False
+    new_watches: Sequence[Watch] = ()
+    quarantined: Sequence[Quarantined] = ()
+    seen_runs: Sequence[SeenRun] = ()
+    seen_values: Sequence[SeenValue] = ()
+
+
+class LogError(Exception):
+    """The log cannot do what was asked; the text says what and the remedy."""
+
+
+class LogOwnedElsewhereError(LogError):
+    """Another process writes this log."""
+
+
+class LogDamagedError(LogError):
+    """A record's checksum or version does not fit."""
+
+
+class LogReader(Protocol):
+    """The reading side: any number, in any process. `close` ends it."""
+
+    def end(self) -> int:
+        """Offset of the newest committed record; 0 when empty."""
+
+    def start(self) -> int:
+        """Offset of the oldest record kept; 1 when empty."""
+
+    def read(self, after: int, limit: int = 256) -> Sequence[Record]:
+        """Up to `limit` records with offset > `after`, in order; empty when there are none yet."""
+
+    def offset_before(self, log_time_ms: int) -> int:
+        """The greatest offset whose log time is < `log_time_ms`; 0 if none."""
+
+    def watches(self, after_index: int = -1) -> Sequence[Watch]:
+        """Registry entries with index > `after_index`, by index."""
+
+    def keep_place(self, consumer: str, offset: int) -> None:
+        """Fsync the consumer's offset beside the log: pruning never passes the least of them."""
+
+    def place(self, consumer: str) -> int:
+        """The consumer's kept offset; 0 at first."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+
+class ReadingLog(LogReader, Protocol):
+    """The writing side: one owner at a time."""
+
+    def append(self, batch: Batch) -> int:
+        """Commit durably and return the record's offset. On failure nothing of the batch is kept (`LogError`)."""
+
+    def tick(self, log_time_ms: int, *, deaf: bool = False) -> int:
+        """Commit the passing of time."""
+
+    def clock_step(self, log_time_ms: int, step_ms: int) -> int:
+        """Commit that the wall clock stepped by `step_ms`; counts as deaf."""
+
+    def seen_runs(self) -> Iterator[SeenRun]:
+        """What the duplicate filter knew at the last commit."""
+
+    def seen_values(self, since_ms: int) -> Iterator[SeenValue]:
+        """The same for readings without seq, of watch time >= `since_ms`."""
+
+    def put_watch(self, watch: Watch) -> None:
+        """Register or change a watch."""
+
+    def quarantine(self, newest: int = 100) -> Iterator[Quarantined]:
+        """The newest quarantined payloads, newest first."""
+
+    def prune(self, before_ms: int) -> int:
+        """Drop records older than `before_ms` that every consumer has read; returns how many."""
+
+    def verify(self) -> int:
+        """Check every record's checksum; returns how many. Raises `LogDamagedError` at the first bad one."""

@@ -1,0 +1,24 @@
+"""Our own MQTT client for the hot path: subscribe, deliver in batches, acknowledge when told to.
+
+Start at `subscriber.Subscriber`. Bytes come through `connection` (asyncio), `scanner` cuts them into packets,
+`session` decides what a control packet means, `inbox` holds what the consumer has not taken yet.
+"""
+
+from ingest.mqtt.delivered import Delivered
+from ingest.mqtt.link import Link, LinkState
+from ingest.mqtt.options import MqttOptions, Will
+from ingest.mqtt.outcomes import Trouble
+from ingest.mqtt.packets import MqttProtocolError
+from ingest.mqtt.subscriber import Published, Subscriber
+
+__all__ = [
+    "Delivered",
+    "Link",
+    "LinkState",
+    "MqttOptions",
+    "MqttProtocolError",
+    "Published",
+    "Subscriber",
+    "Trouble",
+    "Will",
+]
