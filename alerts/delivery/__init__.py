@@ -1,0 +1,1 @@
+"""From messages owed to messages handed over: outbox, channels, words, and the gateways' answers."""

@@ -1,0 +1,1 @@
+"""What messages say: catalogues in zh and en, and the budget of an SMS."""

@@ -1,0 +1,110 @@
+"""One message row -> the words that a person reads. Pure; times are shown in the site's zone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from alerts.delivery.messages import budget
+from alerts.delivery.messages.catalogue import say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from zoneinfo import ZoneInfo
+
+    Build = Callable[[str, str], str]
+
+SHORTEST_ADDRESS = 6
+SHORTEST_NAME = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """`subject` is empty for an SMS."""
+
+    subject: str
+    body: str
+
+
+def sms_words(template: str, variables: Mapping[str, Any], language: str, zone: ZoneInfo, code: str | None) -> Words:
+    """In one SMS where that is possible: the address gives way first (its end says most), then a long name.
+
+    What happened, the call-back number and the code are never cut; what is still too long goes out in parts.
+    """
+
+    def build(name: str, address: str) -> str:
+        shown = _shown({**variables, "name": name, "address": address}, language, zone)
+        shown["code"] = say(language, "code", code=code) if code else ""
+        return " ".join(say(language, f"sms.{template}", **shown).split(" "))
+
+    name, address = str(variables.get("name") or ""), str(variables.get("address") or "")
+    return Words("", _fitted(build, name, address))
+
+
+def email_words(
+    template: str, variables: Mapping[str, Any], language: str, zone: ZoneInfo, code: str | None, link: str | None
+) -> Words:
+    """Subject and body, with the signed link where there is one."""
+    shown = _shown(variables, language, zone)
+    subject = say(language, f"email.{template}.subject", **shown)
+    body = f"{subject}\n\n" + say(language, "email.body", **shown)
+    if link:
+        body += say(language, "email.body.link", link=link)
+    if code:
+        body += say(language, "email.body.code", code=code)
+    return Words(subject, body)
+
+
+def _fitted(build: Build, name: str, address: str) -> str:
+    text = build(name, address)
+    while budget.parts(text) > 1 and len(address) > SHORTEST_ADDRESS:
+        address = address[1:]
+        text = build(name, address)
+    while budget.parts(text) > 1 and len(name) > SHORTEST_NAME:
+        name = name[:-1]
+        text = build(name, address)
+    return text
+
+
+def _shown(variables: Mapping[str, Any], language: str, zone: ZoneInfo) -> dict[str, Any]:
+    inputs = variables.get("inputs") or {}
+    phone = str(variables.get("phone") or "")
+    return {
+        "severity": say(language, f"severity.{variables.get('severity', 'emergency')}"),
+        "what": say(language, f"what.{variables['message']}", bpm=_number(inputs.get("bpm"))).strip(),
+        "who": _who(variables, language),
+        "address": variables.get("address") or "",
+        "when": _when(variables, language, zone),
+        "phone": say(language, "phone", phone=phone) if phone else "",
+        "phone_plain": phone or "-",
+        "holder": variables.get("holder") or "",
+        "rule": variables.get("rule") or variables["message"],
+        "values": ", ".join(f"{key}={_number(value)}" for key, value in inputs.items()),
+    }
+
+
+def _who(variables: Mapping[str, Any], language: str) -> str:
+    if not variables.get("name"):
+        return say(language, "who.unknown", watch_id=variables.get("watch_id", "?"))
+    key = "who" if variables.get("age") is not None else "who.no_age"
+    return say(language, key, name=variables["name"], age=variables.get("age"))
+
+
+def _when(variables: Mapping[str, Any], language: str, zone: ZoneInfo) -> str:
+    at = _clock(variables["at_ms"], zone)
+    if variables.get("late") and variables.get("arrived_ms"):
+        return say(language, "late", at=at, arrived=_clock(variables["arrived_ms"], zone))
+    if variables.get("since_ms"):
+        return say(language, "since", at=_clock(variables["since_ms"], zone))
+    return say(language, "at", at=at)
+
+
+def _clock(time_ms: int, zone: ZoneInfo) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, zone).strftime("%H:%M")
+
+
+def _number(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value)
