@@ -23,7 +23,7 @@ LIKE_PRODUCTION = (
 class Mosquitto:
     """A broker. `.host .port .url`; `.stop()` and `.start()` keep port and persistence; `.kill()` is kill -9."""
 
-    def __init__(self, folder: Path, conf_lines: Iterable[str] = ("allow_anonymous true",)) -> None:
+    def __init__(self, folder: Path, conf_lines: Iterable[str] = ()) -> None:
         self.host, self.port = "127.0.0.1", free_port()
         self.url = f"mqtt://{self.host}:{self.port}"
         self.folder = folder
@@ -36,7 +36,7 @@ class Mosquitto:
                     "user root",  # else a broker started by root becomes `mosquitto`, who may not write here
                     "log_dest stderr",
                     *LIKE_PRODUCTION,
-                    *conf_lines,
+                    *_with_access(conf_lines),
                     "",
                 )
             )
@@ -55,3 +55,9 @@ class Mosquitto:
     def kill(self) -> None:
         """kill -9: what was not saved by autosave is lost, as on a power cut."""
         self.process.kill()
+
+
+def _with_access(conf_lines: Iterable[str]) -> list[str]:
+    lines = list(conf_lines)
+    said = any(line.startswith(("allow_anonymous", "password_file")) for line in lines)
+    return lines if said else ["allow_anonymous true", *lines]
