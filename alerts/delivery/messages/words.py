@@ -69,18 +69,18 @@ def _fitted(build: Build, name: str, address: str) -> str:
 
 def _shown(variables: Mapping[str, Any], language: str, zone: ZoneInfo) -> dict[str, Any]:
     inputs = variables.get("inputs") or {}
-    phone = str(variables.get("phone") or "")
+    bpm = _number(inputs.get("bpm"))
+    phone = str(variables.get("phone") or "").removeprefix("+86")  # as one dials it here
     return {
         "severity": say(language, f"severity.{variables.get('severity', 'emergency')}"),
-        "what": say(language, f"what.{variables['message']}", bpm=_number(inputs.get("bpm"))).strip(),
+        "what": say(language, f"what.{variables['message']}", bpm=bpm).strip(),
         "who": _who(variables, language),
         "address": variables.get("address") or "",
         "when": _when(variables, language, zone),
         "phone": say(language, "phone", phone=phone) if phone else "",
         "phone_plain": phone or "-",
         "holder": variables.get("holder") or "",
-        "rule": variables.get("rule") or variables["message"],
-        "values": ", ".join(f"{key}={_number(value)}" for key, value in inputs.items()),
+        "why": say(language, f"why.{variables['message']}", bpm=bpm, limit=_number(_limit(inputs))),
     }
 
 
@@ -102,6 +102,10 @@ def _when(variables: Mapping[str, Any], language: str, zone: ZoneInfo) -> str:
 
 def _clock(time_ms: int, zone: ZoneInfo) -> str:
     return datetime.fromtimestamp(time_ms / 1000, zone).strftime("%H:%M")
+
+
+def _limit(inputs: Mapping[str, Any]) -> object:
+    return next((value for name, value in inputs.items() if name.startswith("limit.")), None)
 
 
 def _number(value: object) -> str:
