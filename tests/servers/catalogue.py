@@ -10,7 +10,7 @@ from pathlib import Path
 BIN = Path(__file__).resolve().parents[2] / ".cache" / "servers" / "bin"
 
 # Debian keeps daemons in /usr/sbin, which is not on every user's PATH.
-_FOLDERS = (str(BIN), *os.get_exec_path(), "/usr/sbin", "/usr/lib/kannel/test")
+_FOLDERS = (str(BIN), *os.get_exec_path(), "/usr/sbin")
 
 
 def find(program: str) -> Path | None:

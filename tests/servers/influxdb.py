@@ -83,7 +83,7 @@ class InfluxDB:
         """Run InfluxQL in the database and return its rows, series after series; AssertionError on a refusal."""
         query = urllib.parse.urlencode({"q": statement, "db": self.database, "epoch": "ns"})
         status, body = self._request("POST", f"/query?{query}")
-        result = json.loads(body)["results"][0] if status == 200 else {"error": body}
+        result: dict[str, Any] = json.loads(body)["results"][0] if status == 200 else {"error": body}
         if "error" in result:
             raise AssertionError(f"InfluxDB refused {statement!r}: {result['error']}")
         return [

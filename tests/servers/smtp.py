@@ -78,5 +78,5 @@ class SmtpServer:
             return "421 reset"
         content = cast("bytes", envelope.original_content).replace(b"\r\n", b"\n")
         self.recipients.append(list(envelope.rcpt_tos))
-        self.messages.append(cast("EmailMessage", email.message_from_bytes(content, policy=email.policy.default)))
+        self.messages.append(email.message_from_bytes(content, policy=email.policy.default))
         return "250 kept"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast, overload
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -31,6 +31,10 @@ def wait_until(condition: Callable[[], T], within_s: float = 10.0, why: str = "t
     return got
 
 
+@overload
+async def eventually(condition: Callable[[], Awaitable[T]], within_s: float = ..., why: str = ...) -> T: ...
+@overload
+async def eventually(condition: Callable[[], T], within_s: float = ..., why: str = ...) -> T: ...
 async def eventually(
     condition: Callable[[], T | Awaitable[T]], within_s: float = 10.0, why: str = "the condition"
 ) -> T:

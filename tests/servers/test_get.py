@@ -1,0 +1,83 @@
+"""`make servers` on machines of every kind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.servers import get
+from tests.servers.catalogue import SERVERS, Server
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Server("Shell", ("sh",), debian=("dash",), tests="shell tests")
+BY_APT = Server("Ghost", ("no-such-program",), debian=("ghost",), tests="ghost tests")
+BY_GO = Server("Spook", ("no-such-program",), go="example.org/spook@v1", tests="spook tests")
+
+
+def test_what_is_here_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert get.main([HERE], {"PATH": "", "CI": "true"}) == 0
+    assert capsys.readouterr().out == "Shell: here\n"
+
+
+@pytest.mark.parametrize("server", [BY_APT, BY_GO])
+def test_a_machine_without_apt_and_go_skips_in_one_line(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    assert get.main([server], {"PATH": ""}) == 0
+    assert f"{server.name}: not here and apt-get is missing; {server.tests} will be skipped" in capsys.readouterr().out
+
+
+def test_in_ci_a_missing_server_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert get.main([HERE, BY_APT], {"PATH": "", "CI": "true"}) == 1
+    assert "apt-get is missing; this fails CI" in capsys.readouterr().out
+
+
+def test_who_is_not_root_is_told_the_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program(tmp_path / "apt-get", "exit 0")
+    monkeypatch.setattr(get.os, "geteuid", lambda: 1000)
+    get.main([BY_APT], {"PATH": str(tmp_path)})
+    assert "sudo apt-get install ghost" in capsys.readouterr().out
+
+
+def test_old_package_lists_are_brought_up_to_date_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    calls = tmp_path / "calls"
+    program(tmp_path / "apt-get", f'echo "$1 $DEBIAN_FRONTEND" >> {calls}; [ "$1" = update ]')
+    monkeypatch.setattr(get.os, "geteuid", lambda: 0)
+    get.main([BY_APT], {"PATH": str(tmp_path)})
+    assert calls.read_text().split("\n") == [
+        "install noninteractive", "update noninteractive", "install noninteractive", "",
+    ]  # fmt: skip
+    assert "`apt-get install ghost` failed" in capsys.readouterr().out
+
+
+def test_a_program_that_is_still_not_found_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program(tmp_path / "apt-get", "exit 0")
+    monkeypatch.setattr(get.os, "geteuid", lambda: 0)
+    assert get.main([BY_APT], {"PATH": str(tmp_path), "CI": "true"}) == 1
+    assert "no-such-program is still not found" in capsys.readouterr().out
+
+
+def test_it_runs_without_what_the_tests_need() -> None:
+    """`make servers` has only the run requirements: nothing outside the standard library may be imported."""
+    code = (
+        "import sys; import tests.servers.get;"
+        "print(sorted({m.split('.')[0] for m in sys.modules} - sys.stdlib_module_names - {'tests', '__main__'}))"
+    )
+    done = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_every_server_says_which_tests_need_it_and_where_it_comes_from() -> None:
+    assert all(server.tests and (server.debian or server.go) for server in SERVERS)
+
+
+def program(path: Path, script: str) -> None:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
