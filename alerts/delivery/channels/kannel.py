@@ -43,7 +43,7 @@ class Kannel:
     async def send(self, letter: Letter) -> Handover:
         """Ask smsbox to take the letter. A time-out is tried again: late is worse than a rare doubled SMS."""
         try:
-            answer = await self._http.post(self._options.url, params=self._parameters(letter))
+            answer = await self._http.get(self._options.url, params=self._parameters(letter))
         except httpx.HTTPError as error:
             return Handover(
                 Fate.TRY_AGAIN,
