@@ -5,10 +5,10 @@ Start at `subscriber.Subscriber`. Bytes come through `connection` (asyncio), `sc
 """
 
 from ingest.mqtt.delivered import Delivered
+from ingest.mqtt.fields import MqttProtocolError
 from ingest.mqtt.link import Link, LinkState
 from ingest.mqtt.options import MqttOptions, Will
 from ingest.mqtt.outcomes import Trouble
-from ingest.mqtt.packets import MqttProtocolError
 from ingest.mqtt.subscriber import Published, Subscriber
 
 __all__ = [

@@ -1,0 +1,26 @@
+"""What the consumer gets: PUBLISH packets as columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    r"""A batch of PUBLISH packets from one connection, in the order of arrival; the lists have one length.
+
+    `topics`: decoded; bytes that are no UTF-8 stand as `\xNN`, so that the message can be quarantined under a name
+    that every file and terminal takes. `packet_ids`: 0 for QoS 0. `connection`: number of the connection that
+    delivered it, from 1. `oversized`: position -> real payload size in bytes of those packets that went over the
+    packet limit; their payload is cut to its first 64 KiB.
+    """
+
+    connection: int
+    topics: list[str] = field(default_factory=list)
+    payloads: list[bytes] = field(default_factory=list)
+    retained: list[bool] = field(default_factory=list)
+    packet_ids: list[int] = field(default_factory=list)
+    oversized: dict[int, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.topics)
