@@ -15,7 +15,7 @@ DEFAULT_START_MS = 1_772_409_600_000
 
 @dataclass(frozen=True, slots=True)
 class EpisodeRates:
-    """How many of each episode a resident has a day, on average. All zero: ordinary days, on which nothing may alert."""
+    """How many of each episode a resident has a day, on average. All zero: ordinary days, when nothing may alert."""
 
     sos: float = 0.0
     fall_sure: float = 0.0
