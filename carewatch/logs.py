@@ -1,0 +1,45 @@
+"""Structured logs on standard error: one JSON object a line, or columns on a terminal. Never a person's particulars."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+
+PRIVATE = frozenset(
+    {"name", "phone", "address", "email", "contact", "contact_name", "contact_phone", "body", "text", "subject", "payload",
+     "password", "token", "secret", "lat", "lon", "latitude", "longitude"}
+)  # fmt: skip
+"""Field names whose values never reach a log: people, words to people, places, secrets."""
+
+
+def withhold_particulars(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """A structlog step: the value of a private field is replaced, whoever logged it."""
+    for key in PRIVATE & event.keys():
+        event[key] = "(withheld)"
+    return event
+
+
+def set_up_logs(*, role: str, level: int = logging.INFO) -> None:
+    """Once a process. Libraries log warnings only: some put addresses and passwords into their informational lines."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s", force=True)
+    on_terminal = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            withhold_particulars,
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(role=role)

@@ -1,0 +1,76 @@
+"""Starts the roles, each in a process of its own, and starts again what dies, with back-off."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+log = structlog.get_logger(__name__)
+
+ROLES = ("ingest", "alerts")
+EXIT_CONFIGURATION = 2
+"""A role that ends so would end so again: everything stops, and says why."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S, STEADY_S = 0.5, 30.0, 60.0
+STOP_WITHIN_S = 15.0
+
+
+class RoleFailedError(Exception):
+    """A role cannot run as things stand; its own words are on standard error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supervisor:
+    """`arguments`: those of `carewatch role NAME`; `environment`: of the children."""
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+
+    async def run(self, roles: Sequence[str]) -> None:
+        """Until cancelled. Raises `RoleFailedError` when a role says that its configuration is wrong."""
+        async with asyncio.TaskGroup() as group:
+            for role in roles:
+                group.create_task(self._keep_running(role))
+
+    async def _keep_running(self, role: str) -> None:
+        loop = asyncio.get_running_loop()
+        pause_s = FIRST_PAUSE_S
+        while True:
+            began_s = loop.time()
+            code = await self._run_once(role)
+            if code == EXIT_CONFIGURATION:
+                raise RoleFailedError(f"{role} cannot run as it is set up; see its words above")
+            if loop.time() - began_s > STEADY_S:
+                pause_s = FIRST_PAUSE_S
+            log.error("role_ended", ended=role, exit_code=code, restart_in_s=pause_s)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    async def _run_once(self, role: str) -> int:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "carewatch", "role", role, *self.arguments, env=dict(self.environment)
+        )
+        log.info("role_started", started=role, pid=process.pid)
+        try:
+            return await process.wait()
+        finally:
+            await _ended(process, role)
+
+
+async def _ended(process: asyncio.subprocess.Process, role: str) -> None:
+    """Ask it to end and wait; a role that does not is killed: its files are safe at any moment."""
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(asyncio.shield(process.wait()), STOP_WITHIN_S)
+    except TimeoutError:
+        log.error("role_killed", killed=role, waited_s=STOP_WITHIN_S)
+        process.kill()
+        await process.wait()
