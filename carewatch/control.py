@@ -64,7 +64,7 @@ class ControlSocket:
             return {"ok": False, "problem": f"not understood: {error!r}; known: {', '.join(sorted(self._actions))}"}
         try:
             return {"ok": True, **await action(request)}
-        except Exception as error:  # noqa: BLE001 - whatever went wrong is the asker's answer, and the owner goes on
+        except Exception as error:  # whatever went wrong is the asker's answer, and the owner goes on
             log.warning("control_action_failed", action=request["do"], exc_info=error)
             return {"ok": False, "problem": str(error) or repr(error)}
 

@@ -12,9 +12,27 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
 PRIVATE = frozenset(
-    {"name", "phone", "address", "email", "contact", "contact_name", "contact_phone", "body", "text", "subject", "payload",
-     "password", "token", "secret", "lat", "lon", "latitude", "longitude"}
-)  # fmt: skip
+    [
+        "name",
+        "phone",
+        "address",
+        "email",
+        "contact",
+        "contact_name",
+        "contact_phone",
+        "body",
+        "text",
+        "subject",
+        "payload",
+        "password",
+        "token",
+        "secret",
+        "lat",
+        "lon",
+        "latitude",
+        "longitude",
+    ]
+)
 """Field names whose values never reach a log: people, words to people, places, secrets."""
 
 

@@ -71,6 +71,6 @@ async def _ended(process: asyncio.subprocess.Process, role: str) -> None:
     try:
         await asyncio.wait_for(asyncio.shield(process.wait()), STOP_WITHIN_S)
     except TimeoutError:
-        log.error("role_killed", killed=role, waited_s=STOP_WITHIN_S)
+        log.warning("role_killed", killed=role, waited_s=STOP_WITHIN_S)
         process.kill()
         await process.wait()
