@@ -27,6 +27,7 @@ class Server:
     programs: tuple[str, ...]
     debian: tuple[str, ...] = ()
     go: str = ""
+    go_name: str = ""  # what Go calls the program, when that is not its name here
     tests: str = ""
     files: tuple[str, ...] = ()
 
@@ -38,6 +39,14 @@ class Server:
 SERVERS = (
     Server("Mosquitto", ("mosquitto", "mosquitto_passwd"), debian=("mosquitto",), tests="MQTT tests"),
     Server("InfluxDB", ("influxd",), go="github.com/influxdata/influxdb/cmd/influxd@v1.8.10", tests="InfluxDB tests"),
+    Server(
+        "Compose checker",
+        ("compose-spec",),
+        # The newest that Go 1.21 builds.
+        go="github.com/compose-spec/compose-go/v2/cmd@v2.1.6",
+        go_name="cmd",
+        tests="the check of docker-compose.yml",
+    ),
     Server("Kannel", ("bearerbox", "smsbox"), debian=("kannel",), tests="SMS tests"),
     Server(
         "Chromium",

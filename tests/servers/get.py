@@ -42,6 +42,8 @@ def _get(server: Server, environ: Mapping[str, str]) -> bool:
             _apt_install(server.debian, environ)
         if server.go:
             _go_install(server.go, BIN, environ)
+        if server.go_name:
+            (BIN / server.go_name).rename(BIN / server.programs[0])
     except UnavailableError as why:
         outcome = "this fails CI" if environ.get("CI") == "true" else f"{server.tests} will be skipped (in CI: fail)"
         _say(f"{server.name}: not here and {why}; {outcome}")
