@@ -12,26 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
 PRIVATE = frozenset(
-    [
-        "name",
-        "phone",
-        "address",
-        "email",
-        "contact",
-        "contact_name",
-        "contact_phone",
-        "body",
-        "text",
-        "subject",
-        "payload",
-        "password",
-        "token",
-        "secret",
-        "lat",
-        "lon",
-        "latitude",
-        "longitude",
-    ]
+    {"name", "phone", "address", "email", "contact", "contact_name", "contact_phone", "body", "text", "subject"}
+    | {"payload", "password", "token", "secret", "lat", "lon", "latitude", "longitude"}
 )
 """Field names whose values never reach a log: people, words to people, places, secrets."""
 
