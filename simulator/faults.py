@@ -24,10 +24,6 @@ class DeadZone:
         if self.end_ms <= self.start_ms:
             raise ValueError(f"dead zone: end_ms {self.end_ms} is not after start_ms {self.start_ms}")
 
-    def covers(self, watch: str, time_ms: int) -> bool:
-        """Is this watch without signal at that moment."""
-        return self.watch in (None, watch) and self.start_ms <= time_ms < self.end_ms
-
 
 @dataclass(frozen=True, slots=True)
 class Faults:
@@ -76,9 +72,9 @@ class Network:
         """Is this receipt lost on the way to the watch."""
         return self._happens(self._faults.drop_pct)
 
-    def has_signal(self, time_ms: int) -> bool:
-        """Is the watch within reach of a mast at that moment."""
-        return not any(zone.start_ms <= time_ms < zone.end_ms for zone in self._zones)
+    def dead_zone_at(self, time_ms: int) -> DeadZone | None:
+        """The dead zone that the watch is in at that moment; None: it is within reach of a mast."""
+        return next((zone for zone in self._zones if zone.start_ms <= time_ms < zone.end_ms), None)
 
     def next_change_ms(self, time_ms: int) -> int | None:
         """The next moment after `time_ms` at which a dead zone begins or ends."""

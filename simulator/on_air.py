@@ -33,6 +33,7 @@ class WatchOnAir:
         self, resident: Resident, options: SimulationOptions, clock: Clock, tally: Tally, until_ms: int | None
     ) -> None:
         self.watch_id = resident.watch_id
+        self._resident = resident
         self.link: Link | None = None
         faults = options.faults
         self.firmware = Firmware(
@@ -120,9 +121,12 @@ class WatchOnAir:
             self._set_link(orderly=True)
 
     def _feel_signal(self, now: int) -> None:
-        signal = self._network.has_signal(now)
+        zone = self._network.dead_zone_at(now)
+        signal = zone is None
         if signal != self._signal:
             self._signal = signal
+            if zone is not None:
+                self._tally.lost_signal(zone, self._resident)
             self._set_link()
 
     def _set_link(self, *, orderly: bool = False) -> None:

@@ -37,15 +37,15 @@ class EpisodeRates:
 
 QUIET = EpisodeRates()
 DEMO = EpisodeRates(
-    sos=0.10,
-    fall_sure=0.08,
-    fall_waited=0.06,
-    fall_called_off=0.08,
-    heart_rate_high=0.10,
-    heart_rate_low=0.06,
-    removed=0.06,
+    sos=0.15,
+    fall_sure=0.12,
+    fall_waited=0.10,
+    fall_called_off=0.10,
+    heart_rate_high=0.15,
+    heart_rate_low=0.10,
+    removed=0.08,
     removed_briefly=0.06,
-    silent=0.06,
+    silent=0.08,
     powered_off=0.03,
 )
 """Enough that ten hours of a hundred residents show several of each; far more than any real home sees."""

@@ -7,12 +7,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from simulator.truth import Truth, truth_of
+from simulator.truth import Truth, truth_of, truth_of_dead_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from simulator.episodes import Episode
+    from simulator.faults import DeadZone
+    from simulator.town import Resident
     from simulator.watch import Message
 
 
@@ -75,9 +77,16 @@ class Tally:
 
     def began(self, episode: Episode) -> None:
         """An episode begins."""
-        self.truth.append(truth_of(episode))
+        self._tell(truth_of(episode))
+
+    def lost_signal(self, zone: DeadZone, resident: Resident) -> None:
+        """A watch enters a dead zone, which to the other end is silence."""
+        self._tell(truth_of_dead_zone(zone, resident))
+
+    def _tell(self, truth: Truth) -> None:
+        self.truth.append(truth)
         if self.on_episode is not None:
-            self.on_episode(self.truth[-1])
+            self.on_episode(truth)
 
     def left_watch(self, copies: int) -> None:
         """A message left its watch; the network makes so many of it, 0 if it drops it."""

@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from simulator.episodes import FACTS, Scenario
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from simulator.episodes import Episode
+    from simulator.faults import DeadZone
+    from simulator.town import Resident
+
+SILENCE_MS = 32 * 60_000
+"""A dead zone this long is a silence to be told of: 30 min, and two minutes in which the last readings lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,24 @@ def truth_of(episode: Episode) -> Truth:
         severity=facts.severity,
         within_s=facts.within_s,
         why_hard=facts.why_hard,
+    )
+
+
+def truth_of_dead_zone(zone: DeadZone, resident: Resident) -> Truth:
+    """The line of a watch out of signal: the other end can only see that it is silent, and for how long."""
+    silent = FACTS[Scenario.SILENT]
+    long = zone.end_ms - zone.start_ms >= SILENCE_MS
+    return Truth(
+        episode=f"{resident.watch_id}-dead-zone-{zone.start_ms // 1000}",
+        resident=resident.index,
+        watch=resident.watch_id,
+        what=silent.what,
+        start=zone.start_ms,
+        end=zone.end_ms,
+        must_alert=long,
+        severity=silent.severity,
+        within_s=silent.within_s,
+        why_hard="out of signal: a backlog follows" if long else "out of signal for less than 30 min",
     )
 
 
