@@ -1,0 +1,1 @@
+"""Recordings: taken from a live broker, played to a broker or straight into a log."""

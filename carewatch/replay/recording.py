@@ -1,0 +1,70 @@
+"""The file of a recording: JSON lines `{"at": epoch seconds, "topic": ..., "payload": text | object | array}`.
+
+gzip by name. A payload that is not UTF-8 stands as `{"payload_base64": ...}` instead of `payload`.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class RecordingError(Exception):
+    """A recording cannot be read; the text names file, line and remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One message. `at_s`: epoch seconds of its arrival."""
+
+    at_s: float
+    topic: str
+    payload: bytes
+
+    def line(self) -> str:
+        """As it stands in the file."""
+        entry: dict[str, Any] = {"at": self.at_s, "topic": self.topic}
+        try:
+            text = self.payload.decode()
+        except UnicodeDecodeError:
+            entry["payload_base64"] = base64.b64encode(self.payload).decode()
+        else:
+            entry["payload"] = text
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def open_text(path: Path) -> IO[str]:
+    """Open for reading, through gzip if the name says so."""
+    return gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
+
+
+def read_recording(path: Path) -> Iterator[Recorded]:
+    """The messages in the order of the file. Raises `RecordingError` at the first bad line."""
+    with open_text(path) as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                yield _parsed(line, f"{path}:{number}")
+
+
+def _parsed(line: str, where: str) -> Recorded:
+    try:
+        entry = json.loads(line)
+        return Recorded(float(entry["at"]), str(entry["topic"]), _payload(entry))
+    except (ValueError, KeyError, TypeError) as error:
+        raise RecordingError(
+            f'{where}: {error!r}; a line reads {{"at": 1763965920.0, "topic": "watch/w1/sos", "payload": {{...}}}}'
+        ) from None
+
+
+def _payload(entry: dict[str, Any]) -> bytes:
+    if "payload_base64" in entry:
+        return base64.b64decode(entry["payload_base64"], validate=True)
+    payload = entry["payload"]
+    return payload.encode() if isinstance(payload, str) else json.dumps(payload, ensure_ascii=False).encode()
