@@ -1,0 +1,102 @@
+"""Rows of the outbox. What a receipt or a failure means to the incident is decided in alerts.incidents.outbox."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select, update
+
+from alerts.store.tables import message
+from alerts.store.upsert import insert_new
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sqlalchemy import Connection, Row
+
+
+class MessageState(StrEnum):
+    """How far a message is."""
+
+    OWED = "owed"
+    SENDING = "sending"  # a channel has it in hand
+    HANDED = "handed"  # the gateway took it
+    DELIVERED = "delivered"  # the receipt says so
+    FAILED = "failed"  # for good
+    DROPPED = "dropped"  # nobody needs it any more
+
+
+ON_THEIR_WAY = (MessageState.OWED, MessageState.SENDING, MessageState.HANDED, MessageState.DELIVERED)
+
+
+def owe(connection: Connection, row: Mapping[str, Any]) -> int | None:
+    """Add a message; returns its id, or None if one with its key stands already."""
+    if not insert_new(connection, message, {"state": MessageState.OWED, "tries": 0, **row}):
+        return None
+    return int(connection.execute(select(message.c.id).where(message.c.key == row["key"])).scalar_one())
+
+
+def find_message(connection: Connection, message_id: int) -> Row[Any] | None:
+    """The message of this id."""
+    return connection.execute(select(message).where(message.c.id == message_id)).one_or_none()
+
+
+def message_by_reference(connection: Connection, gateway: str, reference: str) -> Row[Any] | None:
+    """The newest message that `gateway` knows by `reference`."""
+    known = (message.c.gateway == gateway) & (message.c.gateway_ref == reference)
+    return connection.execute(select(message).where(known).order_by(message.c.id.desc()).limit(1)).one_or_none()
+
+
+def change_message(connection: Connection, message_id: int, **columns: Any) -> None:
+    """Change it."""
+    connection.execute(update(message).where(message.c.id == message_id).values(**columns))
+
+
+def take_owed_rows(connection: Connection, now_ns: int, limit: int, channels: Iterable[str]) -> list[Row[Any]]:
+    """Up to `limit` messages that are due, emergencies first, now in state sending."""
+    due = (message.c.state == MessageState.OWED) & (message.c.due_ns <= now_ns)
+    chosen = due & message.c.channel.in_(tuple(channels))
+    order = (message.c.priority, message.c.due_ns, message.c.id)
+    rows = list(connection.execute(select(message).where(chosen).order_by(*order).limit(limit)))
+    taken = message.c.id.in_([row.id for row in rows])
+    connection.execute(update(message).where(taken).values(state=MessageState.SENDING, tries=message.c.tries + 1))
+    return rows
+
+
+def owe_again_what_was_sending(connection: Connection) -> int:
+    """After a crash nobody knows whether the gateway took these: better told twice than never. Returns how many."""
+    statement = update(message).where(message.c.state == MessageState.SENDING).values(state=MessageState.OWED)
+    return connection.execute(statement).rowcount
+
+
+def next_owed_ns(connection: Connection) -> int | None:
+    """When the next message is due."""
+    return connection.execute(select(func.min(message.c.due_ns)).where(message.c.state == MessageState.OWED)).scalar()
+
+
+def drop_owed(connection: Connection, incident_id: int, why: str) -> list[int]:
+    """Nobody needs the incident's messages that are still owed. Returns their ids."""
+    owed = (message.c.incident_id == incident_id) & (message.c.state == MessageState.OWED)
+    statement = update(message).where(owed).values(state=MessageState.DROPPED, problem=why)
+    return list(connection.execute(statement.returning(message.c.id)).scalars())
+
+
+def messages_of(connection: Connection, incident_id: int) -> list[Row[Any]]:
+    """The incident's messages in the order in which they were owed."""
+    query = select(message).where(message.c.incident_id == incident_id).order_by(message.c.owed_ns, message.c.id)
+    return list(connection.execute(query))
+
+
+def newest_due_ns(connection: Connection, officer_id: int, channel: str, above_priority: int) -> int | None:
+    """When the newest message of a priority number above `above_priority` to the officer by `channel` is or was due."""
+    told = (message.c.officer_id == officer_id) & (message.c.channel == channel)
+    alive = message.c.state.in_(ON_THEIR_WAY) & (message.c.priority > above_priority)
+    return connection.execute(select(func.max(message.c.due_ns)).where(told, alive)).scalar()
+
+
+def count_messages(connection: Connection) -> dict[str, int]:
+    """Messages that a gateway took, by channel."""
+    sent = message.c.state.in_((MessageState.HANDED, MessageState.DELIVERED))
+    query = select(message.c.channel, func.count()).where(sent).group_by(message.c.channel)
+    return {row[0]: row[1] for row in connection.execute(query)}
