@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # commit needs a wide window, and nothing may be dropped while it is away.
 LIKE_PRODUCTION = (
     "max_inflight_messages 20000",
-    "max_queued_messages 0",
+    "max_queued_messages 100000000",
     "set_tcp_nodelay true",
     "persistence true",
 )
