@@ -54,6 +54,7 @@ class Connection(asyncio.Protocol):
         self._on_progress = on_progress
         self._scanner = Scanner(options.version, options.max_packet_bytes)
         self._transport: asyncio.Transport | None = None
+        self._heard = False
         self._resting = False
         self._leaving = False
         self._settled = asyncio.Event()
@@ -79,6 +80,9 @@ class Connection(asyncio.Protocol):
         # While leaving, nothing is taken any more: unacknowledged, it stays the broker's.
         batch = Delivered(self.number) if self._leaving else self._inbox.open(self.number)
         try:
+            if not self._heard:
+                self._heard = True
+                self.session.check_first(data)
             self._answer(self._scanner.feed(data, batch), batch)
         except MqttProtocolError as error:
             self.end(Ending(Trouble.PROTOCOL, str(error)))

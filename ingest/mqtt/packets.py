@@ -105,10 +105,19 @@ def encode_connect(options: MqttOptions) -> bytes:
 
 
 def encode_subscribe(version: int, packet_id: int, filters: Sequence[str]) -> bytes:
-    """SUBSCRIBE at QoS 1. In MQTT 5 retained messages come only with a new subscription (0x10), not at each return."""
-    wish = b"\x11" if version == 5 else b"\x01"
+    """SUBSCRIBE at QoS 1.
+
+    In MQTT 5 also: retained messages only with a new subscription (0x10), not at each return; and not our own
+    receipts (No Local, 0x04, which a shared subscription may not ask for).
+    """
     head = packet_id.to_bytes(2, "big") + (b"\x00" if version == 5 else b"")
-    return packet(SUBSCRIBE << 4 | 2, head + b"".join(put_text(one) + wish for one in filters))
+    return packet(SUBSCRIBE << 4 | 2, head + b"".join(put_text(one) + _wish(version, one) for one in filters))
+
+
+def _wish(version: int, topic_filter: str) -> bytes:
+    if version != 5:
+        return b"\x01"
+    return b"\x11" if topic_filter.startswith("$share/") else b"\x15"
 
 
 def encode_publish(version: int, topic: str, payload: bytes, *, retain: bool = False) -> bytes:

@@ -59,6 +59,11 @@ class Session:
         """The first bytes of the connection."""
         return packets.encode_connect(self._options)
 
+    def check_first(self, data: bytes) -> None:
+        """Raise `MqttProtocolError` if the connection's first byte is none of a CONNACK: this is no MQTT broker."""
+        if self.phase is Phase.GREETING and data[:1] != b"\x20":
+            raise MqttProtocolError(f"instead of CONNACK came {data[:16]!r}")
+
     def ping(self) -> bytes:
         """A PINGREQ, counted."""
         self._pings += 1
