@@ -39,7 +39,7 @@ async def test_the_broker_away_is_grave_and_comes_first(tmp_path):
     away = Problem("broker", "connection refused", "start it", NOW_MS - 9)
     lesser = Problem("sms", "no SMS gateway is set", "set sms.gateway", NOW_MS - 99, is_grave=False)
     write_status(tmp_path / "ingest", RoleStatus("ingest", 2, problems=(away,)))
-    answer = client(RoleStatus("alerts", 1, problems=(lesser,)), tmp_path / "ingest").get("/healthz")
+    answer = await get(RoleStatus("alerts", 1, problems=(lesser,)), tmp_path / "ingest")
     assert answer.status_code == 503
     assert [problem["part"] for problem in answer.json()] == ["broker", "sms"]
 
