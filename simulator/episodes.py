@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from simulator.resident_day import MINUTES, Activity, DayPlan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from simulator.options import EpisodeRates
@@ -116,11 +117,12 @@ def plan_episodes(
     """
     free = plan.worn & (plan.activity != Activity.WALK)
     free[:EARLIEST_MINUTE] = free[LATEST_MINUTE:] = False
+    taken = np.zeros(MINUTES, dtype=np.bool_)
     found: list[Episode] = []
     for scenario in _drawn(rates, rng):
-        room = _find_room(FACTS[scenario], free, rng)
+        room = _find_room(FACTS[scenario], free, taken, rng)
         if room is not None:
-            free[max(room[0] - APART_MIN, 0) : room[1] + APART_MIN] = False
+            taken[max(room[0] - APART_MIN, 0) : room[1] + APART_MIN] = True
             found.append(_episode(resident, scenario, room, midnight_ms, rng))
     return sorted(found, key=lambda episode: episode.start_ms)
 
@@ -143,15 +145,18 @@ def _episode(
     )
 
 
-def _find_room(facts: Facts, free: NDArray[Any], rng: np.random.Generator) -> tuple[int, int] | None:
+def _find_room(
+    facts: Facts, free: NDArray[Any], taken: NDArray[Any], rng: np.random.Generator
+) -> tuple[int, int] | None:
     lasts = int(rng.integers(facts.lasts_min[0], facts.lasts_min[1] + 1))
     for _ in range(TRIES):
         start = int(rng.integers(EARLIEST_MINUTE, LATEST_MINUTE))
         # What must alert may run on through a walk or the bath; what must not needs its whole length free, or the
         # bath's unworn hour would join it and make an alert right.
         until = start + (min(lasts, 40) if facts.must_alert else lasts) + 2
-        if start + lasts < LATEST_MINUTE and free[start - facts.lead_min - 2 : until].all():
-            return start, start + lasts
+        begin, end = start - facts.lead_min - 2, start + lasts
+        if end < LATEST_MINUTE and free[begin:until].all() and not taken[begin : end + 2].any():
+            return start, end
     return None
 
 

@@ -113,9 +113,7 @@ class Link:
     def cut(self) -> None:
         """The radio goes dead: no DISCONNECT, so the broker speaks the last will. Stays off until `allow`."""
         self._wanted.clear()
-        if self._client is None:
-            self.close()  # not yet connected: there is no will to be spoken
-        else:
+        if self._client is not None:
             sock = self._client._client.socket()  # noqa: SLF001 - aiomqtt has no way to die without a goodbye
             if isinstance(sock, socket.socket):
                 sock.shutdown(socket.SHUT_RDWR)
@@ -123,7 +121,7 @@ class Link:
     def close(self) -> None:
         """Switched off in order: DISCONNECT, no last will. Stays off until `allow`."""
         self._wanted.clear()
-        if self._session is not None:
+        if self._session is not None and self._client is not None:
             self._session.cancel()
 
     def allow(self) -> None:
@@ -142,6 +140,8 @@ class Link:
         client.pending_calls_threshold = PENDING_A_WATCH * len(self._watches)
         async with client:
             await client.subscribe([(f"watch/{watch_id}/receipt", 0) for watch_id in self._watches])
+            if not self._wanted.is_set():
+                return  # switched off while it was connecting
             self._client = client
             for watch in self._watches.values():
                 watch.on_connected()

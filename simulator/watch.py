@@ -179,13 +179,13 @@ class Firmware:
         """As many as fit into 64 KiB; one always goes."""
         size = 2
         for count, held in enumerate(ready):
-            size += len(_encode(self._object(held))) + 1
+            size += len(_encode(self._element(held))) + 1
             if size > ARRAY_BYTES and count:
                 return ready[:count]
         return ready
 
     def _backlog(self, members: list[Held], now_ms: int) -> Message:
-        elements = [{"kind": held.kind, **self._object(held)} for held in members]
+        elements = [self._element(held) for held in members]
         for held in members:
             _mark(held, now_ms)
         return Message(f"watch/{self.watch_id}/backlog", _encode(elements), tuple(members))
@@ -199,6 +199,9 @@ class Firmware:
         oldest = min(self.buffer.oldest(held.boot), held.seq)
         count = {"v": FORMAT_VERSION, "boot": held.boot, "seq": held.seq, "oldest": oldest}
         return {**count, "time": held.time_ms, **held.values}
+
+    def _element(self, held: Held) -> dict[str, Any]:
+        return {"kind": held.kind, **self._object(held)}
 
     def _forget(self, gone: list[Held]) -> None:
         for held in gone:
