@@ -88,7 +88,7 @@ class Connection(asyncio.Protocol):
             self.end(Ending(Trouble.PROTOCOL, str(error)))
         if not self._leaving:
             self._inbox.added(len(data))
-            self._rest(lately and len(data) < LARGE_READ_BYTES)
+            self._rest(lately and bool(batch.topics) and len(data) < LARGE_READ_BYTES)
 
     def pause_writing(self) -> None:
         """The broker does not read."""

@@ -153,12 +153,13 @@ class Subscriber:
         await self._inbox.room()
         self._connections += 1
         connection = Connection(self._connections, self._options, self._filters, self._inbox, self._progress)
+        # Known before it opens: messages may come, and want their PUBACK, before this task runs again.
+        self._connection = connection
         try:
             async with asyncio.timeout(self._options.connect_timeout_s):
                 await self._unless_closing(self._open(connection))
             if self._closing.is_set():
                 return Ending(Trouble.DISCONNECTED)
-            self._connection = connection
             return await connection.ended
         except OSError as error:
             return Ending(of_connect_error(error), str(error) or type(error).__name__)

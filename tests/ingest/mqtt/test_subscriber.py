@@ -91,6 +91,15 @@ async def test_a_batch_is_acknowledged_in_order_in_one_write_and_only_where_it_c
     await eventually(lambda: bytes(script.got) == b"\x40\x02\x00\x08\x40\x02\x00\x03", why="just the second's PUBACKs")
 
 
+async def test_what_comes_before_suback_can_be_acknowledged_at_once(subscribe: Callable, script: object) -> None:
+    script.greeting = b"\x20\x02\x01\x00" + publish(b"kept for us", 0x0102)
+    link = subscribe(script, version=4)
+    await link.take(1, acknowledge=True)
+    await eventually(lambda: b"\x40\x02\x01\x02" in script.got, why="a PUBACK")
+    script.say(b"\x90\x03\x00\x01\x01")
+    assert (await link.is_(Link.UP)).session_present
+
+
 async def test_qos_2_left_by_an_earlier_client_is_received_then_completed(subscribe: Callable, script: object) -> None:
     link = subscribe(script, version=4)
     await link.is_(Link.UP)
