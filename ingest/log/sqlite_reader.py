@@ -1,0 +1,176 @@
+"""Reading the log's file, from any process: short read transactions, checked records."""
+
+from __future__ import annotations
+
+import bisect
+import threading
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ingest.log import tables
+from ingest.log.contract import LogDamagedError, Quarantined, Record
+from ingest.log.places import Places
+from ingest.log.record import Row, log_times, unpack
+from ingest.log.tables import explained
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ingest.watches import Watch
+
+READ_BYTES = 32 << 20
+"""One `read` takes no more rows when it holds this much, however many records are asked for."""
+VERIFY_STEP = 64
+
+_COLUMNS = "last_offset, first_offset, last_log_time_ms, rows, schema_version, codec, checksum, parts, body"
+_ROWS_AFTER = f"SELECT {_COLUMNS} FROM record WHERE last_offset > ? ORDER BY last_offset"  # noqa: S608 - constant
+
+
+class SqliteLogReader:
+    """`LogReader` of a SQLite log. Safe to call from several threads; calls wait for each other.
+
+    Rows are copied out within one short transaction and decoded after it, so that the owner's checkpoint never waits
+    for a slow consumer.
+
+    Raises
+    ------
+    LogError
+        No log at `path`, or one of another version. `ingest.log.follow.wait_for_log` waits for one to appear.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._reading = tables.open_to_read(self.path)
+        self._turn = threading.RLock()
+        self._places = Places(self.path)
+
+    def end(self) -> int:
+        """Offset of the newest committed record; 0 when empty."""
+        return int(self._one("SELECT max(last_offset) FROM record") or 0)
+
+    def start(self) -> int:
+        """Offset of the oldest record kept; 1 when empty."""
+        return int(self._one("SELECT first_offset FROM record ORDER BY last_offset LIMIT 1") or 1)
+
+    def read(self, after: int, limit: int = 256) -> Sequence[Record]:
+        """Up to `limit` records with offset > `after`, in order; fewer when they are large.
+
+        Raises
+        ------
+        LogDamagedError
+            At a record whose checksum does not fit, when it is the first; the good ones before it come first.
+        """
+        records: list[Record] = []
+        for row in self._rows(after, limit):
+            try:
+                records += (record for record in unpack(row) if record.offset > after)
+            except LogDamagedError:
+                if not records:
+                    raise
+                break
+        return records[:limit]
+
+    def offset_before(self, log_time_ms: int) -> int:
+        """The greatest offset whose log time is < `log_time_ms`; 0 if none is kept.
+
+        Offsets have no holes and log time only rises between two set-backs of the clock: each stretch is halved.
+        """
+        with self._turn, explained(self.path, "look up a time"):
+            starts: list[int] = [at for (at,) in self._all("SELECT at_offset FROM set_back ORDER BY at_offset")]
+            first, last = self.start(), self.end()
+            bounds = [first, *(at for at in starts if first < at <= last), last + 1]
+            for begin, stop in reversed(list(pairwise(bounds))):
+                found = begin + bisect.bisect_left(range(begin, stop), log_time_ms, key=self._log_time)
+                if found > begin:
+                    return found - 1
+        return 0
+
+    def watches(self, after_index: int = -1) -> Sequence[Watch]:
+        """Registry entries with index > `after_index`, by index."""
+        return [
+            tables.row_watch(row) for row in self._all("SELECT * FROM watch WHERE idx > ? ORDER BY idx", after_index)
+        ]
+
+    def quarantine(self, newest: int = 100) -> Iterator[Quarantined]:
+        """The newest quarantined payloads, newest first."""
+        columns = "topic, arrival_ms, reason, detail, payload, watch_id"
+        rows = self._all(f"SELECT {columns} FROM quarantine ORDER BY id DESC LIMIT ?", newest)  # noqa: S608 - constant
+        return (Quarantined(*row) for row in rows)
+
+    def keep_place(self, consumer: str, offset: int) -> None:
+        """Fsync the consumer's offset beside the log: pruning never passes the least of them."""
+        self._places.keep(consumer, offset)
+
+    def place(self, consumer: str) -> int:
+        """The consumer's kept offset; 0 at first.
+
+        Raises
+        ------
+        LogDamagedError
+            The place lies beyond the log's end: the log is an older copy, and going on would skip its next records.
+        """
+        offset = self._places.get(consumer)
+        if offset > self.end():
+            raise LogDamagedError(
+                f"{self.path}: {consumer} has read to {offset}, but the log ends at {self.end()}: it is an older copy. "
+                f"Put the newer log back, or delete {self.path.name}.place.{consumer} to read the whole log again"
+            )
+        return offset
+
+    def places(self) -> dict[str, int]:
+        """Every consumer's kept offset. One that stands still holds pruning up."""
+        return self._places.all()
+
+    def verify(self) -> int:
+        """Check every record's checksum, and that none is missing between the first and the last; returns how many.
+
+        Raises
+        ------
+        LogDamagedError
+            At the first bad one.
+        """
+        count, expected = 0, self.start()
+        while rows := self._rows(expected - 1, VERIFY_STEP):
+            for row in rows:
+                if row.first_offset != expected:
+                    raise LogDamagedError(f"{self.path}: records {expected}..{row.first_offset - 1} are missing")
+                count += len(unpack(row))
+                expected = row.last_offset + 1
+        return count
+
+    def version(self) -> int:
+        """Changes when another connection has committed (PRAGMA data_version); costs microseconds."""
+        return int(self._one("PRAGMA data_version") or 0)
+
+    def close(self) -> None:
+        """Let go of the file; a second call does nothing."""
+        with self._turn:
+            self._reading.close()
+
+    def _rows(self, after: int, limit: int) -> list[Row]:
+        rows: list[Row] = []
+        records = held = 0
+        with self._turn, explained(self.path, "read records"):
+            cursor = self._reading.execute(_ROWS_AFTER, (after,))
+            for fields in cursor:
+                row = Row(*fields)
+                rows.append(row)
+                records += row.last_offset - max(after, row.first_offset - 1)
+                held += len(row.body)
+                if records >= limit or held >= READ_BYTES:
+                    break
+            cursor.close()  # ends the transaction
+        return rows
+
+    def _log_time(self, offset: int) -> int:
+        parts: bytes = self._one("SELECT parts FROM record WHERE last_offset >= ? ORDER BY last_offset LIMIT 1", offset)
+        return log_times(parts)[offset]
+
+    def _one(self, sql: str, *values: Any) -> Any:
+        rows = self._all(sql, *values)
+        return rows[0][0] if rows else None
+
+    def _all(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self._turn, explained(self.path, "read it"):
+            return list(self._reading.execute(sql, values))
