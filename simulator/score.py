@@ -23,8 +23,8 @@ SEVERITY_RANK = {"notice": 0, "warning": 1, "emergency": 2}
 WHAT_BY_RULE: tuple[tuple[str, str], ...] = (
     ("sos*", "sos"),
     ("fall*", "fall"),
-    ("*high*", "heart_rate_high"),
-    ("*low*", "heart_rate_low"),
+    ("heart_rate*high*", "heart_rate_high"),
+    ("heart_rate*low*", "heart_rate_low"),
     ("not_worn*", "removed"),
     ("removed*", "removed"),
     ("silen*", "silent"),
