@@ -1,0 +1,20 @@
+"""Ids of watches that come from outside."""
+
+from __future__ import annotations
+
+import zlib
+
+from ingest.watches import WATCH_ID
+
+
+def is_watch_id(text: str) -> bool:
+    """1 to 64 of `A-Z a-z 0-9 . _ -` (WIRE.md section 1)."""
+    return WATCH_ID.fullmatch(text) is not None
+
+
+def stand_in_id(text: str) -> str:
+    """A readable id for one that cannot be used: an emergency under a bad id still alerts, as an unknown watch.
+
+    The same bad id always gives the same one. The true text stands in the quarantine beside it.
+    """
+    return f"bad-id.{zlib.crc32(text.encode('utf-8', 'surrogateescape')):08x}"
