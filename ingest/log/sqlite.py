@@ -12,7 +12,7 @@ from ingest.log.contract import Batch, LogError, Record, RecordKind
 from ingest.log.owner import OwnerLock
 from ingest.log.record import pack
 from ingest.log.sqlite_reader import SqliteLogReader
-from ingest.log.tables import explained
+from ingest.log.tables import explained, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,8 +104,12 @@ class SqliteLog(SqliteLogReader):
 
     def put_watch(self, watch: Watch) -> None:
         """Register or change a watch. LogError when its id has another index already."""
-        with self._write_turn, explained(self.path, f"register watch {watch.watch_id}"), self._writing:
-            self._writing.execute(_PUT_WATCH, tables.watch_row(watch))
+        with (
+            self._write_turn,
+            explained(self.path, f"register watch {watch.watch_id}"),
+            transaction(self._writing) as writing,
+        ):
+            writing.execute(_PUT_WATCH, tables.watch_row(watch))
 
     def prune(self, before_ms: int) -> int:
         """Drop records older than `before_ms` that every consumer has read; returns how many.
@@ -118,6 +122,8 @@ class SqliteLog(SqliteLogReader):
         while (rows := self._drop_some(offset)) > 0:
             dropped += rows
         self._forget(before_ms)
+        while self._give_back():
+            pass  # in steps, so that an append comes between
         return dropped
 
     def drop_place(self, consumer: str) -> None:
@@ -137,41 +143,45 @@ class SqliteLog(SqliteLogReader):
 
     def _commit(self, record: Record, batch: Batch | None = None) -> int:
         row = pack(record)
-        with explained(self.path, f"commit record {record.offset}"), self._writing as transaction:
+        with explained(self.path, f"commit record {record.offset}"), transaction(self._writing) as writing:
             fields = (row.last_offset, row.first_offset, row.last_log_time_ms, row.rows, row.schema_version, row.codec)
-            transaction.execute(_PUT_RECORD, (*fields, row.checksum, row.parts, row.body))
+            writing.execute(_PUT_RECORD, (*fields, row.checksum, row.parts, row.body))
             if record.log_time_ms < self._log_time_ms:
-                transaction.execute("INSERT INTO set_back VALUES(?)", (record.offset,))
+                writing.execute("INSERT INTO set_back VALUES(?)", (record.offset,))
             if batch is not None:
-                _put_companions(transaction, batch, record.offset)
+                _put_companions(writing, batch, record.offset)
         self._end, self._log_time_ms = record.offset, record.log_time_ms
         return record.offset
 
     def _drop_some(self, last: int) -> int:
-        with self._write_turn, explained(self.path, "prune"), self._writing as transaction:
-            first = next(transaction.execute("SELECT min(last_offset) FROM record"))[0]
+        with self._write_turn, explained(self.path, "prune"), transaction(self._writing) as writing:
+            first = next(writing.execute("SELECT min(last_offset) FROM record"))[0]
             stop = min(last, (first or 0) + PRUNE_STEP)
             rows = list(
-                transaction.execute(
+                writing.execute(
                     "DELETE FROM record WHERE last_offset <= ? RETURNING last_offset - first_offset + 1", (stop,)
                 )
             )
-            transaction.execute("DELETE FROM set_back WHERE at_offset <= ?", (stop,))
+            writing.execute("DELETE FROM set_back WHERE at_offset <= ?", (stop,))
         return sum(count for (count,) in rows)
 
     def _forget(self, before_ms: int) -> None:
-        with self._write_turn, explained(self.path, "prune"):
-            with self._writing as transaction:
-                transaction.execute("DELETE FROM quarantine WHERE arrival_ms < ?", (before_ms,))
-                old_ms = self._log_time_ms - SEEN_VALUE_KEPT_MS
-                transaction.execute("DELETE FROM seen_value WHERE time_ms < ?", (old_ms,))
+        with self._write_turn, explained(self.path, "prune"), transaction(self._writing) as writing:
+            writing.execute("DELETE FROM quarantine WHERE arrival_ms < ?", (before_ms,))
+            old_ms = self._log_time_ms - SEEN_VALUE_KEPT_MS
+            writing.execute("DELETE FROM seen_value WHERE time_ms < ?", (old_ms,))
+
+    def _give_back(self) -> bool:
+        """Return some free pages to the disk; whether there is more. A quarter stays: what comes uses it soon."""
+        with self._write_turn, explained(self.path, "give room back"):
             free, pages = self._writing.pragma("freelist_count"), self._writing.pragma("page_count")
-            if free * 4 > pages:  # less is soon used again by what comes
+            if free * 4 > pages:
                 list(self._writing.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})"))
+            return bool(free * 4 > pages)
 
 
-def _put_companions(transaction: apsw.Connection, batch: Batch, offset: int) -> None:
-    transaction.executemany(_PUT_WATCH, map(tables.watch_row, batch.new_watches))
-    transaction.executemany(_PUT_RUN, map(tables.run_row, batch.seen_runs))
-    transaction.executemany(_PUT_VALUE, map(tables.value_row, batch.seen_values))
-    transaction.executemany(_PUT_QUARANTINE, (tables.quarantine_row(q, offset) for q in batch.quarantined))
+def _put_companions(writing: apsw.Connection, batch: Batch, offset: int) -> None:
+    writing.executemany(_PUT_WATCH, map(tables.watch_row, batch.new_watches))
+    writing.executemany(_PUT_RUN, map(tables.run_row, batch.seen_runs))
+    writing.executemany(_PUT_VALUE, map(tables.value_row, batch.seen_values))
+    writing.executemany(_PUT_QUARANTINE, (tables.quarantine_row(q, offset) for q in batch.quarantined))

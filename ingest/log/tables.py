@@ -73,6 +73,18 @@ def explained(path: Path, doing: str) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def transaction(connection: apsw.Connection) -> Iterator[apsw.Connection]:
+    """All or nothing, durable after the block. (apsw's own `with` hides a full disk behind a failing rollback.)"""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:  # something failed; a full disk has rolled back by itself
+            connection.execute("ROLLBACK")
+
+
 def open_to_write(path: Path) -> apsw.Connection:
     """The writing connection; a new file appears complete, by rename, so that no reader meets half of it."""
     if not path.exists():
@@ -93,7 +105,7 @@ def _make(path: Path) -> None:
         # Freed pages are given back in steps (prune), never by a long VACUUM.
         for setting in (f"page_size = {PAGE_BYTES}", "auto_vacuum = INCREMENTAL", "journal_mode = WAL"):
             list(connection.execute(f"PRAGMA {setting}"))
-        with connection:
+        with transaction(connection):
             connection.execute(SCHEMA)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FILE_VERSION}")
         connection.close()

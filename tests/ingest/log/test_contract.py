@@ -8,42 +8,17 @@ import numpy as np
 import pytest
 
 from ingest.log.contract import Batch, LogDamagedError, LogError, LogOwnedElsewhereError, Quarantined, RecordKind
-from ingest.log.sqlite import SqliteLog
-from ingest.log.sqlite_reader import SqliteLogReader
 from ingest.normalise.seen import SeenRun, SeenValue
 from ingest.reading import Readings
 from ingest.watches import Watch
 from tests.ingest.log.batches import T0_MS, batch, bits, offsets
+from tests.ingest.log.kinds import KINDS, SqliteKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
-class SqliteKind:
-    """How a test opens a SQLite log; another implementation brings its own class of this shape."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "readings.sqlite"
-        self._opened: list[SqliteLogReader] = []
-
-    def writer(self) -> SqliteLog:
-        self._opened.append(SqliteLog(self.path))
-        return self._opened[-1]
-
-    def reader(self) -> SqliteLogReader:
-        self._opened.append(SqliteLogReader(self.path))
-        return self._opened[-1]
-
-    def close(self) -> None:
-        for opened in reversed(self._opened):
-            opened.close()
-
-
-KINDS = [SqliteKind]
-
-
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=KINDS.values(), ids=KINDS)
 def kind(request, tmp_path) -> Iterator[SqliteKind]:
     made = request.param(tmp_path)
     yield made
@@ -206,20 +181,20 @@ def test_a_place_beyond_the_end_is_said_not_skipped(log) -> None:
 
 
 def test_pruning_never_passes_a_consumer_and_keeps_the_newest_record(log) -> None:
-    for n in range(2500):
+    for n in range(250):
         log.tick(T0_MS + n)
-    log.keep_place("alerts", 2100)
-    log.keep_place("influx", 2000)
+    log.keep_place("alerts", 210)
+    log.keep_place("influx", 200)
 
-    assert log.prune(T0_MS + 100) == 100
-    assert (log.start(), log.end()) == (101, 2500)
-    assert log.prune(T0_MS + 99_999) == 1900
-    assert log.start() == 2001
-    log.keep_place("alerts", 2500)
+    assert log.prune(T0_MS + 10) == 10
+    assert (log.start(), log.end()) == (11, 250)
+    assert log.prune(T0_MS + 99_999) == 190
+    assert log.start() == 201
+    log.keep_place("alerts", 250)
     log.drop_place("influx")
-    assert log.prune(T0_MS + 99_999) == 499
-    assert offsets(log.read(0)) == [2500]
-    assert log.tick(T0_MS) == 2501
+    assert log.prune(T0_MS + 99_999) == 49
+    assert offsets(log.read(0)) == [250]
+    assert log.tick(T0_MS) == 251
     assert log.verify() == 2
 
 
