@@ -108,6 +108,7 @@ async def test_nobody_gets_in_without_the_right_password(broker: Broker) -> None
         broker.watch("A", "pass of b"),
         broker.watch("C", "x"),
         aiomqtt.Client("127.0.0.1", broker.for_watches),
+        aiomqtt.Client("127.0.0.1", broker.for_carewatch),
     ):
         with pytest.raises(aiomqtt.MqttError, match=r"Not authori[sz]ed"):
             await stranger.__aenter__()

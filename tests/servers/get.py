@@ -73,7 +73,10 @@ def _apt_install(packages: Sequence[str], environ: Mapping[str, str]) -> None:
 def _go_install(module: str, bin_folder: Path, environ: Mapping[str, str]) -> None:
     go = shutil.which("go", path=environ.get("PATH"))
     if go is None:
-        _apt_install(["golang-go"], environ)
+        try:
+            _apt_install(["golang-go"], environ)
+        except UnavailableError as why:
+            raise UnavailableError(f"Go is missing, and {why}") from None
         go = _GO
     bin_folder.mkdir(parents=True, exist_ok=True)
     if not _run([go, "install", module], {**environ, "GOBIN": str(bin_folder)}):
