@@ -161,14 +161,14 @@ def test_pruning_gives_the_disk_back_and_forgets_old_quarantine(log: SqliteLog, 
     log.append(batch(quarantined=[old, new]))
     for n in range(39):
         log.append(batch(5000, T0_MS + n))
-    log._writing.pragma("wal_checkpoint(TRUNCATE)")
+    list(log._writing.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
     before = path.stat().st_size
 
     monkeypatch.setattr(sqlite, "PRUNE_STEP", 7)
     monkeypatch.setattr(sqlite, "VACUUM_PAGES", 50)
     assert log.prune(T0_MS + 99) == 39
     assert list(log.quarantine()) == [new]
-    log._writing.pragma("wal_checkpoint(TRUNCATE)")
+    list(log._writing.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
 
     assert path.stat().st_size < before / 2
 
