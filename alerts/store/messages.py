@@ -88,11 +88,18 @@ def messages_of(connection: Connection, incident_id: int) -> list[Row[Any]]:
     return list(connection.execute(query))
 
 
-def newest_due_ns(connection: Connection, officer_id: int, channel: str, above_priority: int) -> int | None:
-    """When the newest message of a priority number above `above_priority` to the officer by `channel` is or was due."""
-    told = (message.c.officer_id == officer_id) & (message.c.channel == channel)
-    alive = message.c.state.in_(ON_THEIR_WAY) & (message.c.priority > above_priority)
-    return connection.execute(select(func.max(message.c.due_ns)).where(told, alive)).scalar()
+def newest_due_ns(connection: Connection, priority: int) -> dict[tuple[int, str], int]:
+    """(officer, channel) -> when their newest message of this priority is or was due."""
+    chosen = message.c.state.in_(ON_THEIR_WAY) & (message.c.priority == priority) & message.c.officer_id.is_not(None)
+    columns = (message.c.officer_id, message.c.channel)
+    rows = connection.execute(select(*columns, func.max(message.c.due_ns)).where(chosen).group_by(*columns))
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def newest_owed_ns(connection: Connection, incident_id: int, reason: str) -> int | None:
+    """When the incident's newest message of this reason was owed."""
+    chosen = (message.c.incident_id == incident_id) & (message.c.reason == reason)
+    return connection.execute(select(func.max(message.c.owed_ns)).where(chosen)).scalar()
 
 
 def count_messages(connection: Connection) -> dict[str, int]:
