@@ -10,7 +10,7 @@ from alerts.store.tables import mute, officer, resident, wearer
 from alerts.store.upsert import put
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from sqlalchemy import Connection, Row
 
@@ -39,9 +39,9 @@ def find_resident(connection: Connection, resident_id: int | None) -> Row[Any] |
     return connection.execute(select(resident).where(resident.c.id == resident_id)).one_or_none()
 
 
-def residents_by_id(connection: Connection) -> dict[int, Row[Any]]:
-    """Every resident."""
-    return {row.id: row for row in connection.execute(select(resident))}
+def residents_by_id(connection: Connection, chosen: Iterable[int]) -> dict[int, Row[Any]]:
+    """The residents of these ids."""
+    return {row.id: row for row in connection.execute(select(resident).where(resident.c.id.in_(tuple(chosen))))}
 
 
 def wearers(connection: Connection) -> list[Row[Any]]:

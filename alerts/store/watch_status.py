@@ -1,0 +1,99 @@
+"""The newest that is known of each watch, for the board and the protection count."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import select
+
+from alerts.store.tables import watch_status
+from alerts.store.upsert import put
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from sqlalchemy import Connection, Row
+
+    from ingest.reading import Readings
+    from ingest.watches import Watches
+
+CARRIED = {
+    "worn": "worn",
+    "charging": "charging",
+    "battery": "battery",
+    "bpm": "bpm",
+    "lat": "latitude",
+    "lon": "longitude",
+    "accuracy_m": "accuracy_m",
+}
+"""Column of a reading -> column of the table."""
+
+
+def statuses(connection: Connection) -> dict[str, Row[Any]]:
+    """Watch id -> its row."""
+    return {row.watch_id: row for row in connection.execute(select(watch_status))}
+
+
+class NewestKnown:
+    """In memory, by watch id; `meet` takes readings in, `changed_rows` gives what the table lacks.
+
+    Each column goes by its own time: a position of a minute ago is news after a heart rate of this second.
+    """
+
+    def __init__(self, rows: dict[str, Row[Any]]) -> None:
+        names = watch_status.columns.keys()
+        self._known = {watch_id: {name: getattr(row, name) for name in names} for watch_id, row in rows.items()}
+        self._time_ms: dict[tuple[str, str], int] = {}
+        self._changed: set[str] = set()
+
+    def meet(self, readings: Readings, watches: Watches) -> None:
+        """Take in a batch. A time after its arrival counts as the arrival."""
+        if not len(readings):
+            return
+        time_ms = np.minimum(readings["time_ms"], readings["arrival_ms"])
+        order = np.lexsort((time_ms, readings["watch"]))
+        watch, time_ms, arrival_ms = readings["watch"][order], time_ms[order], readings["arrival_ms"][order]
+        columns = {name: readings[name][order] for name in CARRIED if name in readings.present}
+        heads = np.flatnonzero(np.r_[True, watch[1:] != watch[:-1]])
+        for start, end in zip(heads, [*heads[1:], len(watch)], strict=True):
+            known = self._row(watches.at(int(watch[start])).watch_id)
+            known["last_event_ms"] = max(known["last_event_ms"], int(time_ms[end - 1]))
+            known["last_arrival_ms"] = max(known["last_arrival_ms"], int(arrival_ms[start:end].max()))
+            for name, values in columns.items():
+                self._carry(known, CARRIED[name], values[start:end], time_ms[start:end])
+
+    def changed_rows(self) -> list[dict[str, Any]]:
+        """Rows to put into the table; call `kept` once they are committed."""
+        return [self._known[watch_id] for watch_id in sorted(self._changed)]
+
+    def kept(self) -> None:
+        """The changed rows are in the table."""
+        self._changed.clear()
+
+    def _row(self, watch_id: str) -> dict[str, Any]:
+        self._changed.add(watch_id)
+        return self._known.setdefault(watch_id, _blank(watch_id))
+
+    def _carry(self, known: dict[str, Any], column: str, values: NDArray[Any], time_ms: NDArray[np.int64]) -> None:
+        present = np.flatnonzero((values >= 0) if values.dtype == np.int8 else ~np.isnan(values))
+        if not present.size:
+            return
+        value, at_ms, key = values[present[-1]].item(), int(time_ms[present[-1]]), (known["watch_id"], column)
+        if at_ms < self._time_ms.get(key, -1):
+            return
+        self._time_ms[key] = at_ms
+        if column == "worn" and known["worn"] != value:
+            known["worn_since_ms"] = at_ms
+        if column == "latitude":
+            known["position_ms"] = at_ms
+        known[column] = value
+
+
+def _blank(watch_id: str) -> dict[str, Any]:
+    empty: dict[str, Any] = dict.fromkeys(watch_status.columns.keys())
+    return {**empty, "watch_id": watch_id, "last_event_ms": -1, "last_arrival_ms": -1, "worn": -1, "charging": -1}
+
+
+def put_statuses(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    """Insert or replace."""
+    put(connection, watch_status, rows)
