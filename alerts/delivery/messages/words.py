@@ -74,7 +74,7 @@ def _shown(variables: Mapping[str, Any], language: str, zone: ZoneInfo) -> dict[
     return {
         "severity": say(language, f"severity.{variables.get('severity', 'emergency')}"),
         "what": say(language, f"what.{variables['message']}", bpm=bpm).strip(),
-        "who": _who(variables, language),
+        "who": who(variables, language),
         "address": variables.get("address") or "",
         "when": _when(variables, language, zone),
         "phone": say(language, "phone", phone=phone) if phone else "",
@@ -84,7 +84,8 @@ def _shown(variables: Mapping[str, Any], language: str, zone: ZoneInfo) -> dict[
     }
 
 
-def _who(variables: Mapping[str, Any], language: str) -> str:
+def who(variables: Mapping[str, Any], language: str) -> str:
+    """The resident's name and age, or the number of a watch that nobody is known to wear."""
     if not variables.get("name"):
         return say(language, "who.unknown", watch_id=variables.get("watch_id", "?"))
     key = "who" if variables.get("age") is not None else "who.no_age"

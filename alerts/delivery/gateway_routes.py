@@ -1,0 +1,126 @@
+"""What gateways tell us over HTTP: delivery receipts, and what officers reply. Each call must know the secret."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from alerts.delivery.channels.kannel import DELIVERED, FAILED, SMSC_REFUSED
+from alerts.delivery.replies import reply_words
+from alerts.incidents.actions import acknowledge_by_code
+from alerts.incidents.codes import ALPHABET, CODE_LENGTH
+from alerts.incidents.outbox import mark_delivered, mark_failed
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from alerts.incidents.contract import Desk
+    from alerts.seams import Clock
+    from alerts.store.database import Store
+
+log = structlog.get_logger(__name__)
+
+CODE = re.compile(rf"(?<![0-9A-Z])[{ALPHABET}]{{{CODE_LENGTH}}}(?![0-9A-Z])")
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayCallbacks:
+    """`secret`: of the gateway's calls; empty: every call is refused, and the log says which setting is missing.
+
+    A call that the store fails answers 503, so that a gateway that can will call again.
+    """
+
+    store: Store
+    desk: Desk
+    clock: Clock
+    secret: str
+    language: str
+
+    def routes(self) -> list[Route]:
+        """Kannel calls by GET; others may post."""
+        return [
+            Route("/gateways/kannel/receipt", self._receipt, methods=["GET", "POST"]),
+            Route("/gateways/kannel/reply", self._reply, methods=["GET", "POST"]),
+        ]
+
+    async def _receipt(self, request: Request) -> Response:
+        said = _said(request)
+        if refusal := self._refusal(said):
+            return refusal
+        try:
+            message_id, kind = int(said["message"]), int(said["type"])
+        except (KeyError, ValueError):
+            return PlainTextResponse("message and type must be numbers", status_code=400)
+        try:
+            await asyncio.to_thread(self._settle, message_id, kind, said.get("answer", ""))
+        except SQLAlchemyError as error:
+            return _store_failed(error)
+        return PlainTextResponse("noted")
+
+    def _settle(self, message_id: int, kind: int, answer: str) -> None:
+        now_ns = self.clock.now_ns()
+        if kind == DELIVERED:
+            mark_delivered(self.store, message_id, now_ns)
+        elif kind in (FAILED, SMSC_REFUSED):
+            problem = f"the network did not deliver it (receipt {kind} {answer[:80]})"
+            mark_failed(self.store, message_id, problem, now_ns, options=self.desk.options)
+
+    async def _reply(self, request: Request) -> Response:
+        said = _said(request)
+        if refusal := self._refusal(said):
+            return refusal
+        sender, code = said.get("from", ""), code_in(said.get("text", ""))
+        try:
+            words = await asyncio.to_thread(self._taken, sender, code)
+        except SQLAlchemyError as error:
+            return _store_failed(error)
+        return PlainTextResponse(words)
+
+    def _taken(self, sender: str, code: str | None) -> str:
+        answer = None
+        if code is not None:
+            answer = acknowledge_by_code(self.store, code, sender, self.clock.now_ns(), options=self.desk.options)
+        log.info("reply_received", result=answer.result.value if answer else "no_code")
+        return reply_words(self.store, answer, self.language)
+
+    def _refusal(self, said: dict[str, str]) -> Response | None:
+        if self.secret and hmac.compare_digest(said.get("secret", "").encode(), self.secret.encode()):
+            return None
+        remedy = "give the gateway the secret of sms.callback_secret" if self.secret else "set sms.callback_secret"
+        log.warning("gateway_call_refused", remedy=remedy)
+        return PlainTextResponse("wrong secret", status_code=403)
+
+
+def code_in(text: str) -> str | None:
+    """The reply code in what a hurried person typed: any case, full-width, with words or spaces around it."""
+    plain = unicodedata.normalize("NFKC", text).upper()
+    found = CODE.search(plain) or CODE.search("".join(plain.split()))
+    return found[0] if found else None
+
+
+def _said(request: Request) -> dict[str, str]:
+    """The query's values. The bytes are in the charset that the call names: Kannel sends Chinese as UTF-16BE."""
+    raw = dict(parse_qsl(request.url.query, keep_blank_values=True, encoding="latin-1"))
+    try:
+        return {
+            key: value.encode("latin-1").decode(raw.get("charset") or "utf-8")
+            for key, value in raw.items()
+            if key == "text"
+        } | {key: value for key, value in raw.items() if key != "text"}
+    except (LookupError, UnicodeDecodeError):
+        return raw
+
+
+def _store_failed(error: SQLAlchemyError) -> Response:
+    log.error("gateway_call_failed", exc_info=error, remedy="see the disk and store.url")
+    return PlainTextResponse("try again", status_code=503)

@@ -1,0 +1,137 @@
+"""Hands over what is owed, emergencies first, and fires the timers of incidents. The store holds all state.
+
+Nothing here is lost by a crash: a message is `sending` until its fate is written, and is owed again at the next start
+(docs/adr/0008). A gateway's trouble becomes a retry, another way to the same person, or the next person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from alerts.delivery.contract import Fate, Handover
+from alerts.incidents import outbox as owed
+from alerts.incidents.timers import fire_due
+from alerts.policy.options import NS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy import Row
+
+    from alerts.delivery.contract import Channel, Letter
+    from alerts.delivery.letters import Writer
+    from alerts.incidents.contract import Desk
+    from alerts.seams import Clock
+    from alerts.store.database import Store
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+POLL_S = 0.05
+"""Real seconds between looks at the store when nobody wakes us: the engine writes from another thread."""
+AT_ONCE = 16
+"""Letters in the air."""
+FIRST_RETRY_S, LONGEST_RETRY_S = 2.0, 60.0
+GIVE_UP_AFTER_S = 6 * 3600
+"""A routine message that no gateway takes for so long has lost its sense; an emergency's is tried for ever."""
+STORE_PAUSE_S = 0.5
+
+
+class Outbox:
+    """`channels`: one for each of `sms` and `email` that is set up; what goes by another fails, with the remedy."""
+
+    def __init__(self, store: Store, channels: Sequence[Channel], writer: Writer, desk: Desk, clock: Clock) -> None:
+        self._store = store
+        self._channels = {channel.name: channel for channel in channels}
+        self._writer = writer
+        self.desk = desk
+        self._clock = clock
+        self._room = asyncio.Semaphore(AT_ONCE)
+        self.problems: dict[str, tuple[str, int]] = {}
+        """Channel -> (what is wrong, since when in ns): cleared by the next letter handed over."""
+        self.handed = 0
+        self.last_round_ns: int | None = None
+
+    async def run(self) -> None:
+        """Until cancelled; letters in the air then stay `sending` and are owed again at the next start."""
+        again = await self._insist(lambda: owed.owe_again(self._store))
+        if again:
+            log.warning("messages_owed_again", count=again)
+        try:
+            async with asyncio.TaskGroup() as letters:
+                while True:
+                    if not await self._round(letters):
+                        await asyncio.sleep(POLL_S)
+        finally:
+            for channel in self._channels.values():
+                await channel.close()
+
+    async def _round(self, letters: asyncio.TaskGroup) -> int:
+        """Fire timers, take what is owed, send it. Returns how many letters were begun."""
+        now_ns = self._clock.now_ns()
+        await self._insist(lambda: fire_due(self._store, now_ns, self.desk.roster, self.desk.options))
+        rows = await self._insist(lambda: owed.take_owed(self._store, now_ns, AT_ONCE)) if self._is_due(now_ns) else []
+        for row in rows:
+            await self._room.acquire()
+            letters.create_task(self._send(row))
+        self.last_round_ns = now_ns
+        return len(rows)
+
+    def _is_due(self, now_ns: int) -> bool:
+        """A look is cheaper than a transaction."""
+        due_ns = owed.next_owed(self._store)
+        return due_ns is not None and due_ns <= now_ns
+
+    async def _send(self, row: Row[Any]) -> None:
+        try:
+            letter = self._writer.letter(row)
+            channel = self._channels.get(row.channel)
+            handover = _not_set_up(row.channel) if channel is None else await channel.send(letter)
+            await self._settle(row, letter, handover)
+        finally:
+            self._room.release()
+
+    async def _settle(self, row: Row[Any], letter: Letter, handover: Handover) -> None:
+        """Write the letter's fate; insisting, since a fate that is forgotten is a letter sent twice."""
+        now_ns = self._clock.now_ns()
+        if handover.fate is Fate.HANDED:
+            self.problems.pop(row.channel, None)
+            self.handed += 1
+            words, gateway = (letter.subject, letter.body), self._channels[row.channel].gateway
+            await self._insist(
+                lambda: owed.mark_handed(self._store, row.id, gateway, handover.reference, words, now_ns)
+            )
+            return
+        self.problems.setdefault(row.channel, (handover.problem, now_ns))
+        retry_at_ns = _retry_at_ns(row, handover, now_ns)
+        options = self.desk.options
+        await self._insist(
+            lambda: owed.mark_failed(self._store, row.id, handover.problem, now_ns, retry_at_ns, options=options)
+        )
+
+    async def _insist(self, change: Callable[[], T]) -> T:
+        """Do it in a thread, again until the store takes it; each failure is said."""
+        while True:
+            try:
+                return await asyncio.to_thread(change)
+            except SQLAlchemyError as error:
+                log.exception("store_failed", problem=str(error), remedy="see the disk and store.url; tried again")
+                await asyncio.sleep(STORE_PAUSE_S)
+
+
+def _not_set_up(channel: str) -> Handover:
+    return Handover(Fate.REFUSED, problem=f"no {channel} is set up; see docs/settings.md, section {channel}")
+
+
+def _retry_at_ns(row: Row[Any], handover: Handover, now_ns: int) -> int | None:
+    """When to try again; None: never, another way is found at once."""
+    if handover.fate in (Fate.REFUSED, Fate.LOCKED_OUT):
+        return None
+    if row.priority > 0 and now_ns - row.owed_ns > GIVE_UP_AFTER_S * NS_PER_S:
+        return None
+    pause_s = handover.retry_after_s or min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** min(row.tries, 16))
+    return now_ns + int(pause_s * NS_PER_S)
