@@ -3,93 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiomqtt
 import pytest
 
-from tests.servers.process import Process, accepts, free_port, program
+from tests.operations.broker import Broker, make_passwords
 from tests.servers.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
-FILES = Path(__file__).resolve().parents[2] / "config" / "mosquitto"
 KINDS = ("heart_rate", "fall", "location", "sos", "status", "backlog")
 
 pytestmark = pytest.mark.server
-
-
-def make_passwords(secrets: Path, auth: Path) -> subprocess.CompletedProcess[str]:
-    tool = Path(program("mosquitto_passwd"))
-    environment = {
-        "PATH": f"{tool.parent}:{os.environ['PATH']}", "SECRETS_DIR": str(secrets), "AUTH_DIR": str(auth),
-        "BROKER_USER": f"{os.getuid()}:{os.getgid()}",
-    }  # fmt: skip
-    return subprocess.run(
-        ["sh", str(FILES / "make-passwords.sh")], env=environment, capture_output=True, text=True, check=False
-    )
-
-
-@pytest.fixture
-def secrets(tmp_path: Path) -> Path:
-    folder = tmp_path / "secrets"
-    folder.mkdir()
-    (tmp_path / "auth").mkdir()
-    (folder / "mqtt_password").write_text("its own, a long one\n")
-    (folder / "watch_passwords").write_text("# watches of the first street\n\nA:pass-of-a\r\nB:pass of b\n")
-    return folder
-
-
-class Broker:
-    """The production broker with its paths and ports moved; nothing else is changed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.for_watches, self.for_carewatch = free_port(), free_port()
-        moved = (FILES / "mosquitto.conf").read_text()
-        for written, here in (
-            ("/mosquitto/auth/", f"{folder}/auth/"),
-            ("/mosquitto/config/acl", str(FILES / "acl")),
-            ("/mosquitto/data/", f"{folder}/"),
-            ("listener 1883\n", f"listener {self.for_watches} 127.0.0.1\n"),
-            ("listener 1884\n", f"listener {self.for_carewatch} 127.0.0.1\n"),
-        ):
-            assert moved.count(written) == 1, f"mosquitto.conf has {written!r} not once"
-            moved = moved.replace(written, here)
-        conf = folder / "mosquitto.conf"
-        conf.write_text(f"user root\n{moved}")
-        self.process = Process(
-            [program("mosquitto"), "-c", str(conf)], folder / "mosquitto.log", lambda: accepts(self.for_carewatch)
-        )
-
-    def watch(self, name: str, password: str, **more: object) -> aiomqtt.Client:
-        return aiomqtt.Client("127.0.0.1", self.for_watches, username=name, password=password, timeout=10, **more)
-
-    def a(self) -> aiomqtt.Client:
-        return self.watch("A", "pass-of-a")
-
-    def b(self) -> aiomqtt.Client:
-        return self.watch("B", "pass of b")
-
-    def carewatch(self, **more: object) -> aiomqtt.Client:
-        return aiomqtt.Client(
-            "127.0.0.1", self.for_carewatch, username="carewatch", password="its own, a long one", timeout=10, **more
-        )
-
-
-@pytest.fixture
-def broker(tmp_path: Path, secrets: Path) -> Iterator[Broker]:
-    made = make_passwords(secrets, tmp_path / "auth")
-    assert made.returncode == 0, made.stderr
-    server = Broker(tmp_path)
-    server.process.start()
-    yield server
-    server.process.stop()
-    server.process.show_log()
 
 
 async def heard(client: aiomqtt.Client, count: int) -> list[str]:
@@ -209,48 +136,3 @@ async def test_a_new_watch_signs_in_after_a_reload(broker: Broker, secrets: Path
             return False
 
     assert await eventually(signs_in, why="watch C to be let in")
-
-
-def test_no_password_stands_plain_in_the_broker_s_file(secrets: Path, tmp_path: Path) -> None:
-    assert make_passwords(secrets, tmp_path / "auth").stdout == "make-passwords: carewatch and 2 watches can sign in\n"
-    file = tmp_path / "auth" / "passwords"
-    names = [line.split(":$7$")[0] for line in file.read_text().splitlines()]
-    assert names == ["carewatch", "A", "B"]
-    assert file.stat().st_mode & 0o077 == 0
-
-
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
-        ("A b:x", "not watch_id:password"),
-        ("+:x", "not watch_id:password"),
-        ("A/../B:x", "not watch_id:password"),
-        ("C:x:y", "not watch_id:password"),
-        ("C:", "not watch_id:password"),
-        ("Carewatch-2:x", "begin with carewatch"),
-        ("A:again", "more than once: A"),
-    ],
-)
-def test_a_wrong_line_of_passwords_is_refused_whole(secrets: Path, tmp_path: Path, line: str, words: str) -> None:
-    before = make_passwords(secrets, tmp_path / "auth") and (tmp_path / "auth" / "passwords").read_text()
-    with (secrets / "watch_passwords").open("a") as file:
-        file.write(f"{line}\n")
-    refused = make_passwords(secrets, tmp_path / "auth")
-    assert refused.returncode == 1
-    assert words in refused.stderr
-    assert (tmp_path / "auth" / "passwords").read_text() == before
-
-
-def test_a_secret_that_is_missing_is_named(secrets: Path, tmp_path: Path) -> None:
-    (secrets / "mqtt_password").write_text("")
-    assert "mqtt_password is missing or empty" in make_passwords(secrets, tmp_path / "auth").stderr
-
-
-def test_a_password_with_a_colon_is_refused_since_the_broker_would_cut_it(secrets: Path, tmp_path: Path) -> None:
-    (secrets / "mqtt_password").write_text("a:b")
-    assert "mqtt_password holds a colon" in make_passwords(secrets, tmp_path / "auth").stderr
-
-
-def test_without_watches_carewatch_alone_can_sign_in(secrets: Path, tmp_path: Path) -> None:
-    (secrets / "watch_passwords").write_text("")
-    assert make_passwords(secrets, tmp_path / "auth").stdout == "make-passwords: carewatch and 0 watches can sign in\n"
