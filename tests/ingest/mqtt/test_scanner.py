@@ -99,12 +99,23 @@ def test_an_oversized_message_is_never_held_whole() -> None:
     assert batch.oversized == {0: 50_000_000}
 
 
+class Counting(Scanner):
+    """Knows how often it looked through its bytes."""
+
+    looks = 0
+
+    def _scan(self, *arguments: object) -> int:
+        self.looks += 1
+        return super()._scan(*arguments)
+
+
 def test_a_message_of_many_small_reads_is_joined_once() -> None:
-    scanner, batch = Scanner(4), Delivered(1)
+    scanner, batch = Counting(4), Delivered(1)
     stream = publish_3_1_1(b"t", bytes(300_000))
     for at in range(len(stream)):
         scanner.feed(stream[at : at + 1], batch)
     assert [len(payload) for payload in batch.payloads] == [300_000]
+    assert scanner.looks < 10
 
 
 @pytest.mark.parametrize(
