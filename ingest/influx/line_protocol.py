@@ -1,0 +1,180 @@
+"""Readings and alerts as InfluxDB line protocol (WIRE.md section 4).
+
+Built by columns, not by rows: each field becomes one Arrow array of texts, and Arrow joins them.
+Syntax: https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.reading import COLUMNS, PAYLOAD_COLUMNS, Column, Kind, Readings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from ingest.watches import Watch
+
+NS_PER_MS = 1_000_000
+SUB_MS = 1_000_000  # what distinguishes readings of one ms: seq, or a hash of the values, modulo this many ns
+ALERT = "alert"
+ARRIVAL = "arrival_s"
+TAG_ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ ", "\n": r"\ ", "\r": r"\ "})
+
+
+class WatchesByIndex(Protocol):
+    """What is asked of the registry."""
+
+    def at(self, index: int) -> Watch:
+        """The watch of this index."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPoint:
+    """One transition of an alert, for measurement `alert`. `number`: its own among all transitions."""
+
+    watch_id: str
+    site: str
+    rule: str
+    severity: str
+    state: str
+    rule_version: str
+    log_time_ms: int
+    number: int
+
+
+def lines(readings: Readings, watches: WatchesByIndex, site: str = "") -> pa.Array:
+    """One line a reading, its newline included, in the order of `readings`; a string array of `len(readings)`.
+
+    `site` is the tag of a watch whose registry entry has none. A cell that is absent, or no finite number, is left out;
+    `arrival_s` is always there, so that every reading has a line.
+    """
+    if not len(readings):
+        return pa.array([], pa.string())
+    kinds = readings["kind"]
+    blocks, rows = [], []
+    for kind in Kind:
+        chosen = np.flatnonzero(kinds == kind)
+        if len(chosen):
+            blocks.append(
+                _lines_of(kind, readings if len(chosen) == len(readings) else readings.take(chosen), watches, site)
+            )
+            rows.append(chosen)
+    if len(blocks) == 1:
+        return blocks[0]
+    return pa.concat_arrays(blocks).take(pa.array(np.argsort(np.concatenate(rows))))
+
+
+def body(some: pa.Array) -> bytes:
+    """The lines of a (slice of an) array from `lines`, one after the other: the body of a write."""
+    if not len(some):
+        return b""
+    _, offsets, text = some.buffers()
+    ends = np.frombuffer(offsets, np.int32)
+    first, last = int(ends[some.offset]), int(ends[some.offset + len(some)])
+    return bytes(memoryview(text)[first:last])
+
+
+def times_ns(readings: Readings) -> NDArray[np.int64]:
+    """The time of each point: event time, and seq (or a hash of the values) below the millisecond, shape (rows,)."""
+    seq = readings["seq"]
+    below = np.where(seq > 0, seq % SUB_MS, 0)
+    if not seq.all() or (seq < 0).any():
+        below = np.where(seq > 0, below, (_hashes(readings) % np.uint64(SUB_MS)).astype(np.int64))
+    return readings["time_ms"] * NS_PER_MS + below
+
+
+def alert_lines(points: Iterable[AlertPoint]) -> list[bytes]:
+    """Lines of measurement `alert`, newline included; a resend of one transition overwrites itself."""
+    return [_alert_line(point).encode() for point in points]
+
+
+def _alert_line(point: AlertPoint) -> str:
+    tags = _tags(point.watch_id, point.site) + f",rule={_tag(point.rule)},severity={_tag(point.severity)}"
+    fields = f"state={_text(point.state)},rule_version={_text(point.rule_version)}"
+    return f"{ALERT}{tags} {fields} {point.log_time_ms * NS_PER_MS + point.number % SUB_MS}\n"
+
+
+def _lines_of(kind: Kind, readings: Readings, watches: WatchesByIndex, site: str) -> pa.Array:
+    fields = [_field(column, readings[column.name]) for column in _columns_of(kind) if column.name in readings.present]
+    lateness_s = (readings["arrival_ms"] - readings["time_ms"]) / 1000
+    fields.append(pc.binary_join_element_wise(f"{ARRIVAL}=", pc.cast(pa.array(lateness_s), pa.string()), ""))
+    joined = pc.binary_join_element_wise(*fields, ",", null_handling="skip")
+    times = pc.cast(pa.array(times_ns(readings)), pa.string())
+    return pc.binary_join_element_wise(
+        _heads(kind, readings["watch"], watches, site), " ", joined, " ", times, "\n", ""
+    )
+
+
+def _heads(kind: Kind, watch: NDArray[np.int64], watches: WatchesByIndex, site: str) -> pa.Array:
+    indices, rows = np.unique(watch, return_inverse=True)
+    met = (watches.at(index) for index in indices.tolist())
+    heads = [kind.topic + _tags(one.watch_id, one.site or site) for one in met]
+    return pa.array(heads, pa.string()).take(pa.array(rows))
+
+
+@cache
+def _columns_of(kind: Kind) -> tuple[Column, ...]:
+    return tuple(column for column in COLUMNS if column.influx is not None and kind in column.kinds)
+
+
+def _field(column: Column, values: NDArray[Any]) -> pa.Array:
+    """`name=value` for each row; null where the cell is empty."""
+    empty = pa.array(~np.isfinite(values) if values.dtype.kind == "f" else values == column.absent)
+    texts = pc.binary_join_element_wise(f"{column.name}=", _texts(column, values), "")
+    return pc.if_else(empty, pa.scalar(None, pa.string()), texts)
+
+
+def _texts(column: Column, values: NDArray[Any]) -> pa.Array:
+    if column.words is not None:
+        words = pa.array([_text(word.name.lower()) for word in column.words], pa.string())
+        return words.take(pa.array(np.clip(values, 0, len(words) - 1)))
+    if column.influx == "boolean":
+        return pc.if_else(pa.array(values == 1), "true", "false")
+    if column.influx == "integer":
+        whole = np.nan_to_num(values, nan=0, posinf=0, neginf=0).astype(np.int64)
+        return pc.binary_join_element_wise(pc.cast(pa.array(whole), pa.string()), "i", "")
+    return pc.cast(pa.array(values), pa.string())  # the shortest text that gives this float32 or float64 again
+
+
+def _hashes(readings: Readings) -> NDArray[np.uint64]:
+    """Of each row's kind and payload: the same in every process, batch and version, whatever columns stand beside."""
+    mixed = _scatter(readings["kind"].astype(np.uint64))
+    for column in PAYLOAD_COLUMNS:
+        if column.name in readings.present:
+            values = readings[column.name]
+            absent = np.isnan(values) if values.dtype.kind == "f" else values == column.absent
+            bits = values.view(f"u{values.dtype.itemsize}").astype(np.uint64)
+            salt = np.uint64(zlib.crc32(column.name.encode()) << 32)
+            mixed ^= np.where(absent, np.uint64(0), _scatter(bits ^ salt))
+    return mixed
+
+
+def _scatter(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The finaliser of splitmix64 (Steele, Lea, Flood 2014): every bit of the input moves half of the output's."""
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))
+
+
+def _tags(watch_id: str, site: str) -> str:
+    return f",watch={_tag(watch_id)}" + (f",site={_tag(site)}" if site else "")
+
+
+def _tag(text: str) -> str:
+    """A backslash at the end would escape the separator after it, and none is needed: it becomes a slash."""
+    return text.replace("\\", "/").translate(TAG_ESCAPES)
+
+
+def _text(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
