@@ -94,11 +94,10 @@ class Firmware:
         self._fresh[held] = None
 
     def on_disconnected(self) -> None:
-        """Whatever was under way is lost: all that is held waits for the next connection, in order."""
+        """Whatever was under way is lost: all that is held waits for the next connection."""
         self._connected = False
         self._array.drop()
-        waiting = {**self._kept, **self._sent, **self._fresh, **self._stubborn}
-        self._kept = dict.fromkeys(sorted(waiting, key=lambda held: held.order))
+        self._kept = {**self._kept, **self._sent, **self._fresh, **self._stubborn}
         self._sent, self._fresh, self._stubborn = {}, {}, {}
         for held in (*self._kept, *self._emergencies):
             held.sent_ms = None

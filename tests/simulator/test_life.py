@@ -140,6 +140,22 @@ def test_ordinary_days_give_no_rule_a_reason() -> None:
         assert not any(isinstance(item, Begin | Power) for item in items)
 
 
+def test_a_heart_has_come_down_ten_minutes_after_a_walk() -> None:
+    above_usual = []
+    for resident in build_town(ORDINARY).residents:
+        readings = heart_rates(life_of(resident, ORDINARY, 2))
+        rested = [
+            reading for reading in at_rest(readings) if reading.values["worn"] and 9 < hour_of(reading.time_ms) < 19
+        ]
+        usual = np.median([reading.values["bpm"] for reading in rested])
+        for now, at in enumerate(readings):
+            walked = now >= 40 and all(r.values["steps"] > 60 for r in readings[now - 30 : now - 10])
+            if walked and at in rested and at.time_ms - readings[now - 10].time_ms == 10 * MINUTE_MS:
+                above_usual.append(at.values["bpm"] - usual)
+    assert len(above_usual) > 3
+    assert np.mean(above_usual) < 4
+
+
 def test_a_watch_on_the_table_says_so_in_every_way() -> None:
     items = life_of(build_town(ORDINARY).residents[1], ORDINARY)
     for reading in heart_rates(items):

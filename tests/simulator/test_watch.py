@@ -1,67 +1,24 @@
-"""The firmware against WIRE.md section 2, as an exchange in time and under whatever hypothesis can think of."""
+"""The firmware against WIRE.md section 2, as an exchange in time."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from simulator.receipt import Verdict
-from simulator.watch import Firmware, Message
+from tests.simulator.wire import MINUTE, SECOND, connected_watch, due_until, elements, kind, receipt_for, seqs
 
-SECOND = 1_000
-MINUTE = 60 * SECOND
-
-
-def elements(message: Message) -> list[dict[str, Any]]:
-    payload = json.loads(message.payload)
-    return payload if isinstance(payload, list) else [payload]
-
-
-def receipt_for(*messages: Message, until: int | None = None) -> bytes:
-    found = [element for message in messages for element in elements(message)]
-    (boot,) = {element["boot"] for element in found}
-    newest = max(element["time"] for element in found)
-    also = [[element["seq"], element["seq"]] for element in found]
-    return json.dumps({"boot": boot, "through": 0, "also": also, "until": newest if until is None else until}).encode()
-
-
-def seqs(message: Message) -> list[int]:
-    return [element["seq"] for element in elements(message)]
-
-
-def kind(message: Message) -> str:
-    return message.topic.rsplit("/", 1)[1]
-
-
-def due_until(watch: Firmware, end_ms: int, start_ms: int = 0) -> list[tuple[int, Message]]:
-    """All that the watch sends by itself from `start_ms` to `end_ms`, with its times."""
-    sent = []
-    while (due_ms := watch.next_due_ms()) is not None and (next_ms := max(due_ms, start_ms)) <= end_ms:
-        messages = watch.due(next_ms)
-        assert messages, f"said to be due at {next_ms}, and was not"
-        sent += [(next_ms, message) for message in messages]
-    return sent
+if TYPE_CHECKING:
+    from simulator.watch import Firmware
 
 
 @pytest.fixture
 def watch() -> Firmware:
     """Connected since 0, its boot and its online receipted, the quiet over."""
     return connected_watch(seed=1)
-
-
-def connected_watch(**options: Any) -> Firmware:
-    watch = Firmware("w0001", np.random.default_rng(options.pop("seed", 1)), **options)
-    watch.power_up(0)
-    watch.on_connected(0)
-    sent = due_until(watch, MINUTE)
-    assert watch.on_receipt(receipt_for(*(message for _, message in sent))) is Verdict.TAKEN
-    assert len(watch.buffer) == 0
-    return watch
 
 
 def test_a_reading_goes_out_alone_at_once_in_the_native_format(watch: Firmware) -> None:
@@ -133,6 +90,36 @@ def test_one_array_is_in_flight_and_the_next_follows_its_receipt_at_once(watch: 
     assert len(watch.buffer) == 0
 
 
+def kept_while_away(watch: Firmware, count: int) -> list[int]:
+    """So many kept readings, by seq; the watch is back at 10 min, its online receipted."""
+    watch.on_disconnected()
+    kept = [watch.on_reading("heart_rate", {"bpm": 60}, 5 * MINUTE + n).seq for n in range(count)]
+    watch.on_connected(10 * MINUTE)
+    watch.on_receipt(receipt_for(*watch.due(10 * MINUTE)))
+    return kept
+
+
+def test_a_new_reading_waits_behind_what_does_not_fit_into_the_first_array(watch: Firmware) -> None:
+    kept = kept_while_away(watch, 600)
+    (first,) = watch.due(11 * MINUTE)
+    newest = watch.on_reading("heart_rate", {"bpm": 61}, 11 * MINUTE)
+    assert watch.due(11 * MINUTE) == []
+    watch.on_receipt(receipt_for(first))
+    (second,) = watch.due(11 * MINUTE)
+    assert seqs(second) == [*kept[500:], newest.seq]
+
+
+def test_half_a_receipt_of_an_array_does_not_send_another_beside_it(watch: Firmware) -> None:
+    kept = kept_while_away(watch, 600)
+    (first,) = watch.due(11 * MINUTE)
+    boot = elements(first)[0]["boot"]
+    half = {"boot": boot, "through": kept[249], "until": 10 * MINUTE}
+    assert watch.on_receipt(json.dumps(half).encode()) is Verdict.TAKEN
+    ((at, again),) = due_until(watch, 11 * MINUTE + 36 * SECOND, 11 * MINUTE)
+    assert at >= 11 * MINUTE + 24 * SECOND
+    assert seqs(again) == kept[250:]
+
+
 def test_no_array_is_larger_than_64_kib(watch: Firmware) -> None:
     watch.on_disconnected()
     for n in range(400):
@@ -162,7 +149,9 @@ def test_a_reading_that_is_never_receipted_holds_up_no_other_and_goes_last_every
     alone: list[int] = []
     watch.due(5 * MINUTE)
     while (at := watch.next_due_ms()) is not None and at < 300 * MINUTE:
-        for message in watch.due(at):
+        messages = watch.due(at)
+        assert messages, "it was due, and had nothing"
+        for message in messages:
             if seqs(message) == [poison]:
                 alone.append(at)
             elif poison not in seqs(message):
@@ -229,134 +218,3 @@ def test_a_wrong_clock_is_in_every_time_and_in_no_timer() -> None:
     sent = due_until(watch, 5 * MINUTE + 4 * SECOND, 5 * MINUTE)
     assert [at for at, _ in sent] == [5 * MINUTE, 5 * MINUTE + 3 * SECOND]
     assert {elements(message)[0]["time"] for _, message in sent} == {5 * MINUTE - 3_600_000}
-
-
-OPERATIONS = st.lists(
-    st.one_of(
-        st.tuples(st.just("measure"), st.sampled_from(["heart_rate", "location", "status", "sos", "fall"])),
-        st.tuples(st.just("wait"), st.integers(1, 40 * MINUTE)),
-        st.tuples(st.just("wait_for_due"), st.just(0)),
-        st.tuples(st.just("connection"), st.booleans()),
-        st.tuples(st.just("receipt"), st.floats(0, 1)),
-        st.tuples(st.just("power_up"), st.just(0)),
-        st.tuples(st.just("forged"), st.integers(0, 2**32 - 1)),
-    ),
-    min_size=20,
-    max_size=120,
-)
-
-
-class Exchange:
-    """A watch and what an honest other end knows: what was made, what arrived, what was receipted."""
-
-    def __init__(self, seed: int) -> None:
-        self.now = 0
-        self.rng = np.random.default_rng(seed)
-        self.watch = Firmware("w0001", np.random.default_rng(seed))
-        self.connected = False
-        self.measured: dict[tuple[int, int], tuple[str, dict[str, Any]]] = {}
-        self.arrived: dict[tuple[int, int], dict[str, Any]] = {}
-        self.receipted: set[tuple[int, int]] = set()
-        self.watch.power_up(0)
-
-    def run(self, operation: tuple[str, Any]) -> None:
-        name, argument = operation
-        getattr(self, f"do_{name}")(argument)
-        self.send()
-        self.check()
-
-    def do_measure(self, what: str) -> None:
-        held = self.watch.on_reading(what, {"bpm": len(self.measured)}, self.now)
-        self.measured[held.boot, held.seq] = (what, {"time": self.now, "bpm": held.values["bpm"]})
-
-    def do_wait(self, ms: int) -> None:
-        self.now += ms
-
-    def do_wait_for_due(self, _: int) -> None:
-        due_ms = self.watch.next_due_ms()
-        assert (due_ms is None) >= (not self.connected)
-        if due_ms is not None:
-            assert due_ms > self.now
-            self.now = due_ms
-
-    def do_connection(self, up: bool) -> None:
-        if self.connected:
-            self.watch.on_disconnected()
-        self.connected = up
-        if up:
-            self.watch.on_connected(self.now)
-
-    def do_power_up(self, _: int) -> None:
-        self.connected = False
-        self.watch.power_up(self.now)
-
-    def do_receipt(self, share: float) -> None:
-        """For a random share of what has arrived of one boot, as ranges."""
-        if not self.arrived:
-            return
-        boot = next(iter(self.arrived))[0] if self.rng.random() < 0.3 else next(reversed(self.arrived))[0]
-        chosen = [key for key in self.arrived if key[0] == boot and self.rng.random() < share]
-        if chosen:
-            until = max(self.arrived[key]["time"] for key in chosen)
-            also = [[seq, seq] for _, seq in chosen]
-            payload = json.dumps({"boot": boot, "through": 0, "also": also, "until": until}).encode()
-            assert self.watch.on_receipt(payload) is Verdict.TAKEN
-            self.receipted.update(chosen)
-
-    def do_forged(self, boot: int) -> None:
-        payload = json.dumps({"boot": boot, "through": 2**32 - 1, "until": 2**62}).encode()
-        assert self.watch.on_receipt(payload) is not Verdict.TAKEN
-
-    def send(self) -> None:
-        messages = self.watch.due(self.now)
-        assert self.connected or not messages
-        urgent = [kind(message) in {"fall", "sos"} for message in messages]
-        assert urgent == sorted(urgent, reverse=True), "an emergency stood behind something else"
-        assert sum(kind(message) == "backlog" for message in messages) <= 1
-        for message in messages:
-            self.check_message(message)
-        next_ms = self.watch.next_due_ms()
-        assert next_ms is None or next_ms > self.now, "the watch would send for ever in one moment"
-
-    def check_message(self, message: Message) -> None:
-        found = elements(message)
-        assert len(found) == 1 or kind(message) == "backlog"
-        assert [held.order for held in message.readings] == sorted(held.order for held in message.readings)
-        for element in found:
-            key = (element["boot"], element["seq"])
-            assert key not in self.receipted, "sent again though receipted"
-            held_seqs = [held.seq for held in self.watch.buffer if held.boot == key[0]]
-            assert element["oldest"] == min(held_seqs)
-            if key in self.measured:
-                what, values = self.measured[key]
-                assert element.get("kind", kind(message)) == what
-                assert {name: element[name] for name in values} == values
-            self.arrived[key] = element
-
-    def check(self) -> None:
-        held = {(reading.boot, reading.seq) for reading in self.watch.buffer}
-        assert held & self.receipted == set()
-        assert set(self.measured) - self.receipted <= held, "let go of something that was not receipted"
-
-
-@settings(max_examples=150, deadline=None)
-@given(OPERATIONS, st.integers(0, 1_000))
-def test_whatever_happens_nothing_is_dropped_unreceipted_or_sent_receipted(
-    operations: list[tuple[str, Any]], seed: int
-) -> None:
-    exchange = Exchange(seed)
-    for operation in operations:
-        exchange.run(operation)
-    exchange.do_connection(True)
-    for _ in range(20):
-        exchange.send()
-        for boot in {key[0] for key in exchange.arrived}:
-            mine = [element for key, element in exchange.arrived.items() if key[0] == boot]
-            also = [[element["seq"], element["seq"]] for element in mine]
-            until = max(element["time"] for element in mine)
-            receipt = {"boot": boot, "through": 0, "also": also, "until": until}
-            assert exchange.watch.on_receipt(json.dumps(receipt).encode()) is Verdict.TAKEN
-            exchange.receipted.update((boot, element["seq"]) for element in mine)
-        exchange.now = max(exchange.now + 1, exchange.watch.next_due_ms() or 0)
-    assert len(exchange.watch.buffer) == 0
-    assert set(exchange.measured) <= exchange.receipted
