@@ -238,6 +238,8 @@ class Subscriber:
 def _check_filter(topic_filter: str) -> None:
     """Raise `ValueError` naming the filter and what is wrong with it (OASIS MQTT 5.0, section 4.7)."""
     levels = topic_filter.split("/")
+    if topic_filter.startswith("$share/") and (len(levels) < 3 or not levels[1] or not levels[2]):
+        raise ValueError(f"topic filter {topic_filter!r}: write $share/group/filter, such as $share/edge/watch/#")
     if not topic_filter or "\0" in topic_filter or len(topic_filter.encode()) > MAX_TOPIC_BYTES:
         raise ValueError(f"topic filter {topic_filter!r}: give 1 to 65535 bytes without NUL, such as watch/+/+")
     if "#" in "".join(levels[:-1]) or ("#" in levels[-1] and levels[-1] != "#"):

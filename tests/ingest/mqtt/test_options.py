@@ -34,6 +34,7 @@ def test_the_password_is_not_in_the_printed_options() -> None:
         ([], "give 1 to 65535 bytes"),
         (["watch/#/sos"], "# stands alone and last"),
         (["watch/a#"], "# stands alone and last"),
+        (["$share/edge"], "write \\$share/group/filter"),
         (["watch/a+/sos"], "\\+ stands for a whole level"),
     ],
 )
