@@ -168,6 +168,7 @@ class WatchOnAir:
                 await self._publish(message)
 
     async def _publish(self, message: Message) -> None:
+        """Once. If it fails, the firmware holds the readings still, and sends them again when their time has come."""
         if self.link is None or not self.link.is_up:
             self._tally.failed()
             return

@@ -123,6 +123,8 @@ def test_an_ordinary_day_is_plausible(resident: Resident) -> None:
     assert 1_000 <= steps <= 14_000
     assert all(0 <= reading.values["battery"] <= 100 for reading in readings)
     assert max(r.values["bpm"] for r in worn) <= resident.maximal_bpm
+    rested = [r.values["bpm"] for r in at_rest(readings) if r.values["worn"] and 9 < hour_of(r.time_ms) < 19]
+    assert abs(np.median(rested) - resident.resting_bpm) < 12
 
 
 def test_ordinary_days_give_no_rule_a_reason() -> None:
