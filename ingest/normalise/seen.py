@@ -184,6 +184,11 @@ class Seen:
         runs = self._committed.get(watch, {}).get(boot, ())
         return runs[generation] if 0 <= generation < len(runs) else None
 
+    def newest_generation(self, watch: int, boot: int) -> int | None:
+        """Of the committed counts of one boot; None: nothing is committed of it."""
+        runs = self._committed.get(watch, {}).get(boot)
+        return len(runs) - 1 if runs else None
+
     def _forget_batch(self) -> None:
         self._pending.clear()
         self._touched.clear()
