@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import aiomqtt
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from carewatch.broker_url import BrokerUrl
+    import aiomqtt
+
     from carewatch.clock import WallClock
     from carewatch.replay.recording import Recorded
 
@@ -21,7 +20,7 @@ IN_FLIGHT = 10
 
 async def play(
     messages: Iterable[Recorded],
-    broker: BrokerUrl,
+    client: aiomqtt.Client,
     clock: WallClock,
     *,
     speed: float,
@@ -29,7 +28,7 @@ async def play(
 ) -> int:
     """Publish every message at QoS 1 and return how many. `speed` 0: no pauses. Order within a watch is kept."""
     began_ns, first_at_s, count = clock.now_ns(), None, 0
-    async with aiomqtt.Client(broker.host, broker.port, username=broker.username, password=broker.password) as client:
+    async with client:
         window = asyncio.Semaphore(IN_FLIGHT)
         async with asyncio.TaskGroup() as under_way:
             for message in messages:

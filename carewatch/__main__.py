@@ -1,0 +1,5 @@
+"""`python -m carewatch` is `carewatch`."""
+
+from carewatch.cli import main
+
+main()

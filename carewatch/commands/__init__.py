@@ -1,0 +1,1 @@
+"""The commands of `carewatch`, a file a group. Each imports what it needs when it is called: help stays quick."""

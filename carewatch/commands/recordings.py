@@ -1,0 +1,94 @@
+"""`record`, `replay`, `decode`: messages as files."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from carewatch.commands.shared import Failed, current_settings, progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from carewatch.clock import WallClock
+    from carewatch.replay.recording import Recorded
+    from carewatch.settings import Settings
+
+Json = Annotated[bool, typer.Option("--json", help="one JSON line instead of words")]
+
+
+def record(
+    file: Annotated[Path, typer.Argument(help="where to write; .gz compresses")],
+    mqtt: Annotated[str | None, typer.Option(help="broker; default: mqtt.url of the settings")] = None,
+    topic: Annotated[list[str] | None, typer.Option(help="topic filter; repeatable; default: every source")] = None,
+    count: Annotated[int, typer.Option(help="stop after so many messages; 0: until Ctrl-C")] = 0,
+) -> None:
+    """Write a live broker's messages to a file, one JSON line each."""
+    from carewatch.replay.take import take
+
+    settings = current_settings()
+    taken = asyncio.run(take(settings, file, url=mqtt, filters=topic, count=count))
+    typer.echo(f"{taken} messages in {file}", err=True)
+
+
+def replay(
+    files: Annotated[
+        list[Path], typer.Argument(help="recordings, minutes (.csv, .csv.gz) or captured frames (.jsonl)")
+    ],
+    mqtt: Annotated[str | None, typer.Option(help="broker to publish to; default: mqtt.url of the settings")] = None,
+    speed: Annotated[float, typer.Option(help="times the recorded pace; 0: as fast as the broker takes it")] = 1.0,
+    log: Annotated[
+        Path | None, typer.Option(help="straight into a log of this name, through the same decoders")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Play recordings to a broker at any speed, or straight into a log."""
+    from carewatch.clock import WallClock
+    from carewatch.replay.into_log import replay_into_log
+    from carewatch.replay.source import messages_of
+
+    settings, clock = current_settings(), WallClock()
+    now_ms = clock.now_ns() // 1_000_000
+    messages = [m for file in files for m in messages_of(file, now_ms=now_ms, time_zone=settings.site.time_zone)]
+    if log is not None:
+        summary = replay_into_log(messages, log, settings)
+    else:
+        with progress("replay", len(messages), quiet=as_json) as on_message:
+            summary = {"published": asyncio.run(_played(settings, mqtt, messages, clock, speed, on_message))}
+    typer.echo(json.dumps(summary) if as_json else ", ".join(f"{value} {name}" for name, value in summary.items()))
+
+
+async def _played(
+    settings: Settings,
+    url: str | None,
+    messages: list[Recorded],
+    clock: WallClock,
+    speed: float,
+    on_message: Callable[[int], None],
+) -> int:
+    from carewatch.broker import mqtt_client
+    from carewatch.replay.play import play
+
+    return await play(messages, mqtt_client(settings.mqtt, url), clock, speed=speed, on_message=on_message)
+
+
+def decode(
+    format_name: Annotated[str, typer.Option("--format", help="name of a decoder, e.g. native, watch_3g")],
+    file: Annotated[Path | None, typer.Argument(help="one payload a line; default: standard input")] = None,
+    topic: Annotated[str, typer.Option(help="the topic they came on, for formats that need it")] = "",
+) -> None:
+    """Show what a decoder makes of payloads: JSON lines, every refusal with its reason. Exit 1 if any was refused."""
+    from carewatch.replay.decoding import decoded_file
+
+    lines = file.read_bytes().splitlines() if file else sys.stdin.buffer.read().splitlines()
+    refused = 0
+    for entry in decoded_file(format_name, lines, topic):
+        refused += "refused" in entry
+        typer.echo(json.dumps(entry, ensure_ascii=False))
+    if refused:
+        raise Failed

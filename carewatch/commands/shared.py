@@ -1,0 +1,45 @@
+"""What commands share: the settings of this call, progress bars, and how a command says no."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from carewatch.settings_sources import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from carewatch.settings import Settings
+
+
+class Failed(typer.Exit):
+    """The answer is no: exit code 1."""
+
+    def __init__(self) -> None:
+        super().__init__(code=1)
+
+
+def current_settings(flags: dict[str, Any] | None = None) -> Settings:
+    """File (`--config` or CAREWATCH_CONFIG, else config/carewatch.toml) < environment < flags."""
+    named = os.environ.get("CAREWATCH_CONFIG")
+    return load_settings(Path(named) if named else None, os.environ, flags)
+
+
+@contextmanager
+def progress(what: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, nothing elsewhere. Yields a function to call with the count done."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _done: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)
