@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.engine.contract import Change
 from alerts.incidents.contract import What
@@ -19,7 +20,7 @@ from alerts.store.alerts import (
     mark_resolved,
     reopen,
 )
-from alerts.store.incidents import change_incident, note_event
+from alerts.store.incidents import change_incident, note_audit, note_event
 from alerts.store.people import wearer_of
 
 if TYPE_CHECKING:
@@ -41,17 +42,30 @@ def keep_transitions(
     offset: int,
     transitions: Sequence[Transition],
     now_ns: int,
-) -> None:
-    """Write the transitions of the record `offset` and all that follows from them.
+) -> int:
+    """Write the transitions of the record `offset` and all that follows from them. Returns how many could not be.
 
     One that stands already (the same offset and number) is passed over with all its effects, so applying a record
-    twice changes nothing. Any failure passes through: the caller's transaction is rolled back, and nothing is half.
+    twice changes nothing. A failure of the database passes through: the caller's transaction is rolled back, and
+    nothing is half. Any other failure is this program's fault: it undoes that one transition, is kept in the audit
+    table and logged, and does not keep the others from being told.
     """
+    failed = 0
     for number, change in enumerate(transitions):
         watch_id = watches.at(change.watch).watch_id
         key = alert_key(watch_id, change.rule, change.started_ms)
-        if insert_transition(connection, offset, number, key, change):
-            _apply(connection, desk, watch_id, key, change, Cause(f"t{offset}.{number}", now_ns))
+        try:
+            with connection.begin_nested():
+                if insert_transition(connection, offset, number, key, change):
+                    _apply(connection, desk, watch_id, key, change, Cause(f"t{offset}.{number}", now_ns))
+        except SQLAlchemyError:
+            raise
+        except Exception as error:
+            failed += 1
+            log.exception("transition_failed", key=key, offset=offset, number=number)
+            detail: dict[str, Any] = {"alert_key": key, "offset": offset, "number": number, "problem": repr(error)}
+            note_audit(connection, now_ns, "transition_failed", **detail)
+    return failed
 
 
 def _apply(connection: Connection, desk: Desk, watch_id: str, key: str, change: Transition, cause: Cause) -> None:
