@@ -92,7 +92,7 @@ async def test_every_reading_of_every_life_arrives_and_is_receipted(mosquitto: M
     options = SimulationOptions(residents=RESIDENTS, connections=connections)
     told: list[Published] = []
     with other_end(mosquitto) as double:
-        result = await run(mosquitto, options, 60, on_publish=told.append, speed=300.0)
+        result = await run(mosquitto, options, 60, on_publish=told.append)
     assert set(heard_heart_rates(double)) == lived_heart_rates(options, 60)
     assert result.held == 0
     assert result.published["heart_rate"] == RESIDENTS * 60
@@ -146,7 +146,7 @@ async def test_a_broker_that_dies_and_comes_back_costs_no_reading(mosquitto: Mos
     options = SimulationOptions(residents=RESIDENTS, settle_s=20_000)
     published: list[Published] = []
     with other_end(mosquitto) as double:
-        running = asyncio.create_task(run(mosquitto, options, 150, on_publish=published.append))
+        running = asyncio.create_task(run(mosquitto, options, 90, on_publish=published.append))
         await eventually(lambda: len(published) > 100, why="the town to be publishing")
         mosquitto.kill()
         before = len(double.heard)
@@ -154,7 +154,7 @@ async def test_a_broker_that_dies_and_comes_back_costs_no_reading(mosquitto: Mos
         await eventually(lambda: len(double.heard) > before, why="the town to come back")
         result = await running
     assert result.held == 0
-    assert set(heard_heart_rates(double)) == lived_heart_rates(options, 150)
+    assert set(heard_heart_rates(double)) == lived_heart_rates(options, 90)
 
 
 async def test_a_broker_that_never_answers_is_no_error_and_everything_is_held(mosquitto: Mosquitto) -> None:
