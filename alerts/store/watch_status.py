@@ -82,11 +82,20 @@ class NewestKnown:
         if at_ms < self._time_ms.get(key, -1):
             return
         self._time_ms[key] = at_ms
-        if column == "worn" and known["worn"] != value:
-            known["worn_since_ms"] = at_ms
+        if column == "worn":
+            since = _first_of_last_run(values[present], is_going_on=known["worn"] == value)
+            known["worn_since_ms"] = known["worn_since_ms"] if since is None else int(time_ms[present[since]])
         if column == "latitude":
             known["position_ms"] = at_ms
         known[column] = value
+
+
+def _first_of_last_run(values: NDArray[Any], *, is_going_on: bool) -> int | None:
+    """Where the newest value began; None if it goes on from before."""
+    others = np.flatnonzero(values != values[-1])
+    if others.size:
+        return int(others[-1]) + 1
+    return None if is_going_on else 0
 
 
 def _blank(watch_id: str) -> dict[str, Any]:

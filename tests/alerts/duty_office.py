@@ -211,9 +211,7 @@ class DutyOffice:
         return answer
 
     def takes(self, name: str, incident_id: int = 1, via: Via = Via.BOARD) -> ActionAnswer:
-        answer = actions.acknowledge(
-            self.store, incident_id, self.id_of(name), via, self.now_ns, options=self.options
-        )
+        answer = actions.acknowledge(self.store, incident_id, self.id_of(name), via, self.now_ns, options=self.options)
         self.send_owed()
         return answer
 

@@ -200,4 +200,3 @@ def test_the_same_emergency_while_it_waits_is_counted_and_told_by_the_escalation
     office.fires("fall")
     assert office.told(60) == []
     assert office.board().waiting[0].count == 2
-
