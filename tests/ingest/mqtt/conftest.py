@@ -110,7 +110,7 @@ def publisher() -> Iterator[Callable[[int], Publisher]]:
 
 
 class Script:
-    """A broker that sends what a test tells it to and keeps what it gets."""
+    """A broker that answers, and sends what a test tells it to, and keeps what it gets."""
 
     host = "127.0.0.1"
 
@@ -118,13 +118,19 @@ class Script:
         self.port = 0
         self.got = bytearray()
         self.writers: list[asyncio.StreamWriter] = []
-        self.greeting = b"\x20\x02\x00\x00" + b"\x90\x03\x00\x01\x01"
+        self.greeting = b"\x20\x02\x00\x00"
+        self.suback = b"\x90\x03\x00\x01\x01"
+        self.pong = b"\xd0\x00"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.writers.append(writer)
-        writer.write(self.greeting)
+        answers = [self.greeting, self.suback]
         while data := await reader.read(65536):
             self.got += data
+            if answers and data[0] >> 4 in {1, 8}:  # CONNECT, then the first SUBSCRIBE
+                writer.write(answers.pop(0))
+            elif data.endswith(b"\xc0\x00"):
+                writer.write(self.pong)
 
     def say(self, data: bytes) -> None:
         """Send on the newest connection."""

@@ -100,13 +100,13 @@ async def test_a_consumer_that_stops_reading_stops_the_broker_and_memory_stays_b
 async def test_a_held_reader_keeps_its_connection_alive(
     subscribe: Callable, mosquitto: object, publisher: Callable
 ) -> None:
-    link = subscribe(mosquitto, max_pending_messages=1, keep_alive_s=1)
+    link = subscribe(mosquitto, max_pending_messages=1, keep_alive_s=2)
     await link.is_(Link.UP)
     watch = publisher(mosquitto.port)
     await watch.publish([b"held"])
     await eventually(lambda: link.subscriber._inbox.full, why="a full inbox")
     pings = link.subscriber._connection.session._pings
-    # Mosquitto drops a client after 1.5 keep-alives: four pings, half a second apart, are longer.
+    # Mosquitto drops a client after 1.5 keep-alives: four pings, one second apart, are longer.
     await eventually(lambda: link.subscriber._connection.session._pings >= pings + 4, why="pings while held")
     assert [one.link for one in link.states] == [Link.CONNECTING, Link.UP]
     assert payloads(await link.take(1, acknowledge=True)) == [b"held"]
