@@ -39,12 +39,18 @@ async def _tried(email: Email) -> Finding:
     except aiosmtplib.SMTPTimeoutError:
         remedy = "check email.host, email.port, email.security (465 is tls, 587 starttls) and the firewall"
         return bad(PART, f"{where} does not answer within {TRY_S:g} s", remedy)
-    except aiosmtplib.SMTPConnectError as error:
-        return bad(PART, f"{where}: {error}", "start it, or correct email.host and email.port")
-    except (aiosmtplib.SMTPException, ssl.SSLError, OSError) as error:
-        remedy = "correct email.security and email.port: 587 is starttls, 465 tls, 25 none"
-        return bad(PART, f"{where}: {error or type(error).__name__}", remedy)
+    except (aiosmtplib.SMTPException, OSError) as error:
+        return bad(PART, f"{where}: {error or type(error).__name__}", _remedy(error))
     return good(PART, f"{where} takes mail of {email.sender}")
+
+
+def _remedy(error: Exception) -> str:
+    cause = error.__cause__ or error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return "give email.host the name in its certificate, and this machine the certificate's authority"
+    if isinstance(error, aiosmtplib.SMTPConnectError) and not isinstance(cause, ssl.SSLError):
+        return "start it, or correct email.host and email.port"
+    return "correct email.security and email.port: 587 is starttls, 465 tls, 25 none"
 
 
 def _server(email: Email) -> aiosmtplib.SMTP:

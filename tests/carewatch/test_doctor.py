@@ -1,0 +1,364 @@
+"""What an operator reads when something on this machine is wrong: no server is needed to find it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+from rich.console import Console
+
+from alerts.people.residents import import_residents
+from alerts.store.database import open_store
+from carewatch.clock import NS_PER_S
+from carewatch.doctor import Finding, Verdict, as_json, examine, exit_code, render
+from carewatch.doctor.bounded import in_thread, looked_at
+from carewatch.doctor.examine import CHECKS
+from carewatch.doctor.folder import file_system
+from carewatch.doctor.programs import _versions
+from carewatch.doctor.reading_log import lock_owner
+from carewatch.status import RoleStatus, write_status
+from ingest.log.sqlite import SqliteLog
+from ingest.watches import Watch
+from tests.carewatch.doctor_reads import CONFIG, installation, said_of
+
+NOW_NS = 1_790_000_000 * NS_PER_S
+GOOD, WARNING, BAD, NOT_SET = Verdict.GOOD, Verdict.WARNING, Verdict.BAD, Verdict.NOT_SET
+
+
+async def test_every_part_is_told_in_order_and_nothing_is_written(tmp_path):
+    findings = await examine(installation(tmp_path))
+    parts = list(dict.fromkeys(finding.part for finding in findings))
+    assert parts == [part for part, _ in CHECKS]
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_hangs_is_told_and_holds_nobody_up():
+    async def hangs(_settings):
+        await asyncio.Event().wait()
+
+    (finding,) = await looked_at("disk", hangs, None, bound_s=0.01)
+    assert finding.verdict is BAD
+    assert "no answer within 0.01 s" in finding.what
+
+
+async def test_what_nobody_foresaw_is_told_with_its_words():
+    async def breaks(_settings):
+        await in_thread(lambda: {}["the disk is on fire"])
+
+    (finding,) = await looked_at("disk", breaks, None)
+    assert finding.verdict is BAD
+    assert "the disk is on fire" in finding.what
+
+
+def test_the_exit_code_is_1_only_if_something_is_bad():
+    assert exit_code([Finding("a", GOOD, "x"), Finding("b", WARNING, "y", "z"), Finding("c", NOT_SET, "y", "z")]) == 0
+    assert exit_code([Finding("a", GOOD, "x"), Finding("b", BAD, "y", "z")]) == 1
+
+
+def test_the_table_shows_what_and_remedy_as_they_are(capsys):
+    findings = [Finding("broker", BAD, "[Errno 111] nothing listens there", "start it"), Finding("SMS", GOOD, "fine")]
+    render(findings, Console(file=sys.stdout, width=100))
+    shown = capsys.readouterr().out
+    assert "[Errno 111] nothing listens there" in shown
+    assert "→ start it" in shown
+    assert "1 to be mended, 0 to be looked at." in shown
+    assert json.loads(as_json(findings))[0] == {
+        "part": "broker", "verdict": "bad", "what": "[Errno 111] nothing listens there", "remedy": "start it",
+    }  # fmt: skip
+
+
+# the log
+
+
+async def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    verdicts, text = await said_of(installation(tmp_path / "file"), "folder of the log")
+    assert verdicts == [BAD]
+    assert f"{tmp_path}/file cannot be written" in text
+    assert "log.path" in text
+
+
+def test_a_network_disk_is_recognised(tmp_path):
+    mounts = (
+        "22 1 0:20 / / rw - ext4 /dev/sda1 rw\n"
+        f"23 22 0:21 / {tmp_path} rw - nfs4 server:/export rw\n"
+        "24 22 0:22 / /with\\040space rw - tmpfs tmpfs rw\n"
+    )
+    assert file_system(tmp_path / "var", mounts) == "nfs4"
+    assert file_system(tmp_path.parent, mounts) == "ext4"
+
+
+@pytest.mark.parametrize(("kind", "said"), [("nfs4", "network file system"), ("tmpfs", "lies in memory")])
+async def test_a_disk_that_does_not_keep_a_log_is_bad(tmp_path, monkeypatch, kind, said):
+    monkeypatch.setattr("carewatch.doctor.folder.file_system", lambda *_: kind)
+    verdicts, text = await said_of(installation(tmp_path), "folder of the log")
+    assert verdicts[0] is BAD
+    assert said in text
+
+
+async def test_a_disk_that_is_full(tmp_path, monkeypatch):
+    usage = __import__("shutil")._ntuple_diskusage(100 << 30, 99 << 30, 1 << 29)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
+    verdicts, text = await said_of(installation(tmp_path), "folder of the log")
+    assert verdicts[-1] is BAD
+    assert "0.5 GiB free" in text
+
+
+async def test_a_log_that_another_process_writes_is_read_and_its_owner_named(tmp_path):
+    settings = installation(tmp_path)
+    log = SqliteLog(settings.log.path)
+    log.tick(1_000)
+    verdicts, text = await said_of(settings, "reading log")
+    log.close()
+    assert verdicts == [GOOD, GOOD]
+    assert "holds 1 records" in text
+    assert f"process {os.getpid()} writes it" in text
+
+
+async def test_looking_takes_no_lock(tmp_path):
+    settings = installation(tmp_path)
+    SqliteLog(settings.log.path).close()
+    _, text = await said_of(settings, "reading log")
+    assert "no process writes it now" in text
+    assert lock_owner(tmp_path / "nothing.lock") is None
+
+
+async def test_an_owner_that_hangs_is_named_with_the_remedy(tmp_path, monkeypatch):
+    settings = installation(tmp_path)
+    write_status(tmp_path / "ingest.status.json", RoleStatus("ingest", os.getpid()))
+    monkeypatch.setattr("carewatch.status.STALE_S", -1.0)
+    log = SqliteLog(settings.log.path)
+    verdicts, text = await said_of(settings, "reading log")
+    log.close()
+    assert BAD in verdicts
+    assert f"kill {os.getpid()}" in text
+
+
+async def test_a_file_that_is_no_log(tmp_path):
+    settings = installation(tmp_path)
+    settings.log.path.write_bytes(b"this is no database" * 100)
+    verdicts, _ = await said_of(settings, "reading log")
+    assert verdicts == [BAD]
+
+
+async def test_a_consumer_that_stands_still_holds_pruning_up(tmp_path):
+    settings = installation(tmp_path)
+    log = SqliteLog(settings.log.path)
+    log.tick(1_000)
+    log.keep_place("influx", 1)
+    for day in range(1, 10):
+        log.tick(day * 86_400_000)
+    verdicts, text = await said_of(settings, "reading log")
+    log.close()
+    assert WARNING in verdicts
+    assert "influx has 9 records before it, 8 days" in text
+
+
+# the store
+
+
+def a_store(settings, *lines):
+    store = open_store(settings.store.url)
+    body = "\n".join(["watch_id,name", *lines]).encode()
+    assert import_residents(store, body, NOW_NS).imported == len(lines)
+    store.close()
+
+
+async def test_residents_and_watches_are_compared(tmp_path):
+    settings = installation(tmp_path)
+    a_store(settings, "w1,张三", "w2,李四")
+    log = SqliteLog(settings.log.path)
+    for index, watch_id in enumerate(("w1", "w3")):
+        log.put_watch(Watch(index, watch_id))
+    log.put_watch(Watch(2, "w4", retired=True))
+    log.close()
+    verdicts, text = await said_of(settings, "residents and watches")
+    assert verdicts == [GOOD, WARNING, WARNING]
+    assert "2 residents; 2 watches are worn, 2 have been heard of" in text
+    assert "watches that nobody is known to wear: w3;" in text
+    assert "never heard of: w2;" in text
+    assert "张三" not in text
+
+
+async def test_a_store_of_nobody(tmp_path):
+    settings = installation(tmp_path)
+    a_store(settings)
+    verdicts, text = await said_of(settings, "residents and watches")
+    assert verdicts == [WARNING]
+    assert "carewatch residents import" in text
+    _, text = await said_of(settings, "store")
+    assert "nobody can sign in" in text
+
+
+async def test_a_store_that_is_none(tmp_path):
+    verdicts, text = await said_of(installation(tmp_path, store={"url": "nonsense"}), "store")
+    assert verdicts == [BAD]
+    assert "store.url" in text
+    (tmp_path / "store.sqlite").write_text("not a database, surely not " * 50)
+    verdicts, _ = await said_of(installation(tmp_path), "store")
+    assert verdicts == [BAD]
+
+
+# rules and roster
+
+
+async def test_a_rule_with_an_error_is_told_with_its_place_and_remedy(tmp_path):
+    rules = tmp_path / "rules.toml"
+    text = (CONFIG / "rules.toml").read_text("utf-8").replace("bpm >= limit.hr_high", "bmp >= limit.hr_high")
+    rules.write_text(text, "utf-8")
+    verdicts, said = await said_of(installation(tmp_path, rules_file=rules), "rules")
+    assert set(verdicts) == {BAD}
+    assert f"{rules}:" in said
+    assert "'bpm'" in said
+
+
+async def test_a_rule_whose_message_has_no_words(tmp_path):
+    rules = tmp_path / "rules.toml"
+    text = (CONFIG / "rules.toml").read_text("utf-8").replace('message = "silent"', 'message = "no_such_words"')
+    rules.write_text(text, "utf-8")
+    verdicts, said = await said_of(installation(tmp_path, rules_file=rules), "rules")
+    assert verdicts == [BAD]
+    assert "no_such_words" in said
+
+
+async def test_no_rules_at_all(tmp_path):
+    verdicts, said = await said_of(installation(tmp_path, rules_file=tmp_path / "none.toml"), "rules")
+    assert verdicts == [BAD]
+    assert "rules_file" in said
+    (tmp_path / "empty.toml").write_text("")
+    verdicts, said = await said_of(installation(tmp_path, rules_file=tmp_path / "empty.toml"), "rules")
+    assert verdicts == [BAD]
+    assert "no rule raises an emergency" in said
+
+
+SMS = {"gateway": "kannel", "url": "http://127.0.0.1:1/cgi-bin/sendsms"}
+
+
+async def test_a_gap_in_the_roster_is_told_with_its_hours(tmp_path):
+    roster = tmp_path / "roster.toml"
+    roster.write_text((CONFIG / "roster.toml").read_text("utf-8").replace('to = "20:00"', 'to = "19:30"'), "utf-8")
+    verdicts, said = await said_of(installation(tmp_path, roster_file=roster, sms=SMS), "roster")
+    assert BAD in verdicts
+    assert "nobody is on duty from mon 19:30 to mon 20:00" in said
+
+
+async def test_a_roster_that_cannot_be_read(tmp_path):
+    verdicts, said = await said_of(installation(tmp_path, roster_file=tmp_path / "none"), "roster")
+    assert verdicts == [BAD]
+    assert "roster_file" in said
+
+
+async def test_an_officer_whom_nothing_that_is_set_up_reaches(tmp_path):
+    roster = tmp_path / "roster.toml"
+    text = (CONFIG / "roster.toml").read_text("utf-8").replace('email = "lijing@example.org"', "")
+    roster.write_text(text, "utf-8")
+    email = {"host": "127.0.0.1", "port": 1}
+    _, said = await said_of(installation(tmp_path, roster_file=roster, email=email), "roster")
+    assert "lijing can be told by nothing that is set up" in said
+    assert "zhaomin" not in said
+    _, said = await said_of(installation(tmp_path, roster_file=roster), "roster")
+    assert "neither SMS nor email is set up" in said
+
+
+# the board
+
+
+async def test_the_board_s_port_is_free(tmp_path, unused_tcp_port):
+    verdicts, said = await said_of(installation(tmp_path, board={"port": unused_tcp_port}), "board")
+    assert verdicts == [GOOD]
+    assert f"127.0.0.1:{unused_tcp_port} is free" in said
+
+
+async def test_the_board_s_port_is_in_use_by_another_program(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        verdicts, said = await said_of(installation(tmp_path, board={"port": port}), "board")
+    assert verdicts == [BAD]
+    assert f"http://127.0.0.1:{port} is in use by another program" in said
+    assert "board.port" in said
+
+
+PROBLEM = {"part": "broker", "what": "away", "since_ms": 1, "remedy": "start it", "grave": True}
+MILD = {"part": "email", "what": "not set up", "since_ms": 1, "remedy": "set it", "grave": False}
+
+
+@pytest.fixture
+async def serve():
+    """`await serve(body)`: the port of an HTTP server that answers everything so."""
+    servers = []
+
+    async def start(body):
+        async def answer(reader, writer):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+            await writer.drain()
+            writer.close()
+
+        servers.append(await asyncio.start_server(_leaves(answer), "127.0.0.1", 0))
+        return servers[-1].sockets[0].getsockname()[1]
+
+    yield start
+    for server in servers:
+        server.close()
+        await server.wait_closed()
+
+
+def _leaves(answer):
+    async def serve_one(reader, writer):
+        try:
+            await answer(reader, writer)
+        except asyncio.IncompleteReadError:  # the doctor's first knock says nothing
+            writer.close()
+
+    return serve_one
+
+
+async def test_where_carewatch_runs_its_problems_are_told(tmp_path, serve):
+    port = await serve(json.dumps([PROBLEM, MILD]).encode())
+    findings = await examine(installation(tmp_path, board={"port": port}))
+    assert f"carewatch runs at http://127.0.0.1:{port}" in [finding.what for finding in findings]
+    assert Finding("broker", BAD, "away", "start it") in findings
+    assert Finding("email", WARNING, "not set up", "set it") in findings
+
+
+@pytest.mark.parametrize("body", [b"<html>", b'{"status": "ok"}', b'[{"a": 1}]'])
+async def test_a_web_server_of_somebody_else(tmp_path, serve, body):
+    verdicts, said = await said_of(installation(tmp_path, board={"port": await serve(body)}), "board")
+    assert verdicts == [BAD]
+    assert "another program" in said
+
+
+@pytest.mark.parametrize(("url", "said"), [("care.example", "no address"), ("http://localhost:8080", "nobody else")])
+async def test_a_public_address_that_staff_cannot_open(tmp_path, url, said):
+    _, text = await said_of(installation(tmp_path, board={"port": 0, "public_url": url}), "board")
+    assert said in text
+
+
+# this machine
+
+
+def test_old_programs_are_refused_with_the_remedy():
+    assert _versions((3, 10), "3.54.0")[0].verdict is BAD
+    assert "apsw" in _versions((3, 11), "3.51.2")[0].remedy
+    assert _versions((3, 11), "3.51.3")[0].verdict is GOOD
+
+
+async def test_a_zone_that_is_none(tmp_path):
+    _, said = await said_of(installation(tmp_path, site={"time_zone": "Asia/Shenzen"}), "Python and SQLite")
+    assert "'Asia/Shenzen' is no time zone" in said
+
+
+def test_a_hanging_check_does_not_keep_the_program_alive():
+    code = (
+        "import asyncio, threading\n"
+        "from carewatch.doctor.bounded import in_thread, looked_at\n"
+        "async def hangs(_): await in_thread(threading.Event().wait)\n"
+        "print(asyncio.run(looked_at('disk', hangs, None, bound_s=0.05))[0].what)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert "no answer within 0.05 s" in done.stdout
