@@ -6,6 +6,7 @@ Syntax: https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
 
 from __future__ import annotations
 
+import re
 import zlib
 from dataclasses import dataclass
 from functools import cache
@@ -28,6 +29,7 @@ NS_PER_MS = 1_000_000
 SUB_MS = 1_000_000  # what distinguishes readings of one ms: seq, or a hash of the values, modulo this many ns
 ALERT = "alert"
 ARRIVAL = "arrival_s"
+PLAIN_TAG = re.compile(r"[\w.-]*")
 TAG_ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ ", "\n": r"\ ", "\r": r"\ "})
 
 
@@ -99,7 +101,7 @@ def alert_lines(points: Iterable[AlertPoint]) -> list[bytes]:
 
 
 def _alert_line(point: AlertPoint) -> str:
-    tags = _tags(point.watch_id, point.site) + f",rule={_tag(point.rule)},severity={_tag(point.severity)}"
+    tags = f",watch={_tag(point.watch_id)}{_site(point.site)},rule={_tag(point.rule)},severity={_tag(point.severity)}"
     fields = f"state={_text(point.state)},rule_version={_text(point.rule_version)}"
     return f"{ALERT}{tags} {fields} {point.log_time_ms * NS_PER_MS + point.number % SUB_MS}\n"
 
@@ -117,8 +119,8 @@ def _lines_of(kind: Kind, readings: Readings, watches: WatchesByIndex, site: str
 
 def _heads(kind: Kind, watch: NDArray[np.int64], watches: WatchesByIndex, site: str) -> pa.Array:
     indices, rows = np.unique(watch, return_inverse=True)
-    met = (watches.at(index) for index in indices.tolist())
-    heads = [kind.topic + _tags(one.watch_id, one.site or site) for one in met]
+    met = map(watches.at, indices.tolist())
+    heads = [f"{kind.topic},watch={_tag(one.watch_id)}{_site(one.site or site)}" for one in met]
     return pa.array(heads, pa.string()).take(pa.array(rows))
 
 
@@ -166,12 +168,15 @@ def _scatter(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return bits ^ (bits >> np.uint64(31))
 
 
-def _tags(watch_id: str, site: str) -> str:
-    return f",watch={_tag(watch_id)}" + (f",site={_tag(site)}" if site else "")
+@cache
+def _site(site: str) -> str:
+    return f",site={_tag(site)}" if site else ""
 
 
 def _tag(text: str) -> str:
     """A backslash at the end would escape the separator after it, and none is needed: it becomes a slash."""
+    if PLAIN_TAG.fullmatch(text):  # every watch id, so it is worth the look
+        return text
     return text.replace("\\", "/").translate(TAG_ESCAPES)
 
 

@@ -129,10 +129,10 @@ class InfluxWriter:
         return gathered.more
 
     async def _move_to(self, gathered: Gathered) -> None:
+        if len(gathered.lines) or gathered.last_offset - self._kept >= KEEP_EVERY:
+            await asyncio.to_thread(self._reader.keep_place, CONSUMER, gathered.last_offset)
+            self._kept = gathered.last_offset
         self._place, self._log_time_ms = gathered.last_offset, gathered.log_time_ms or self._log_time_ms
-        if len(gathered.lines) or self._place - self._kept >= KEEP_EVERY:
-            await asyncio.to_thread(self._reader.keep_place, CONSUMER, self._place)
-            self._kept = self._place
         self._recovered()
 
     async def _deliver(self, lines: pa.Array) -> None:

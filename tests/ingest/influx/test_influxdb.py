@@ -126,6 +126,7 @@ async def test_sending_all_again_overwrites_itself(influxdb: InfluxDB, log: Sqli
     for _ in range(2):
         async with running(log, options(influxdb)) as run:
             await run.catches_up()
+            assert (await run.writer.state()).written_lines == 300
         log.drop_place("influx")
 
     assert len(stored(options(influxdb))) == 300
