@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from alerts.engine import apply as engine_apply
+from alerts.engine import change as engine_change
 from alerts.engine import snapshot as engine_snapshot
 from alerts.engine.settings import EngineSettings
 
@@ -36,7 +37,7 @@ NUMPY_ENGINE = Engine(
     compile=EngineSettings.of,
     new_state=engine_apply.new_state,
     apply=engine_apply.apply,
-    change_settings=engine_apply.change_settings,
+    change_settings=engine_change.change_settings,
     dump=engine_snapshot.dump,
     load=engine_snapshot.load,
     damaged=engine_snapshot.SnapshotError,

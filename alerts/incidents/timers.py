@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy import Connection, Row
+from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.incidents.contract import Desk, State, What
 from alerts.incidents.other_way import find_other_way
@@ -22,7 +23,7 @@ from alerts.policy.escalate import FIRST, clocked, next_step
 from alerts.policy.first_told import by_best_channel, by_every_channel
 from alerts.policy.options import later
 from alerts.store.alerts import find_alert
-from alerts.store.incidents import change_incident, find_incident, note_event, set_step
+from alerts.store.incidents import change_incident, find_incident, note_audit, note_event, set_step
 from alerts.store.messages import MessageState, find_message
 from alerts.store.people import find_resident
 from alerts.store.timers import Wait, disarm, first_due, next_due_ns, set_timer
@@ -35,31 +36,38 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+AFTER_A_FAULT_S = 60
+
 
 def fire_due(store: Store, now_ns: int, roster: Roster, options: EscalationOptions) -> int | None:
     """Fire every timer that is due. Returns when the next one is, None if none is armed.
 
-    One that fails stays armed and does not keep the others from firing; then all failures are raised together
-    (`ExceptionGroup`), and the next call tries again.
+    A failure of the database passes through, with that timer still armed. One that fails by a fault of this program
+    does not keep the others from firing, nor the caller from sending: it is logged, kept in the audit table, and tried
+    again a minute later, for ever.
     """
     desk = Desk(roster, options)
-    failures: dict[int, Exception] = {}
     while True:
         with store.reading() as connection:
-            timer = first_due(connection, now_ns, tuple(failures))
-            next_ns = next_due_ns(connection)
-        if timer is None:
-            break
+            timer = first_due(connection, now_ns)
+            if timer is None:
+                return next_due_ns(connection)
         try:
             with store.transaction() as connection:
                 if disarm(connection, timer.id):
                     _fire(connection, desk, timer, now_ns)
+        except SQLAlchemyError:
+            raise
         except Exception as error:
             log.exception("timer_failed", incident=timer.incident_id, what=timer.what)
-            failures[timer.id] = error
-    if failures:
-        raise ExceptionGroup("timers failed and stay armed; all others have fired", list(failures.values()))
-    return next_ns
+            _put_off(store, timer, repr(error), now_ns)
+
+
+def _put_off(store: Store, timer: Row[Any], problem: str, now_ns: int) -> None:
+    with store.transaction() as connection:
+        set_timer(connection, timer.incident_id, Wait(timer.what), later(now_ns, AFTER_A_FAULT_S), timer.subject)
+        detail: dict[str, Any] = {"incident": timer.incident_id, "what": timer.what, "problem": problem}
+        note_audit(connection, now_ns, "timer_failed", **detail)
 
 
 def _fire(connection: Connection, desk: Desk, timer: Row[Any], now_ns: int) -> None:

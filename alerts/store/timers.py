@@ -50,10 +50,10 @@ def clear_timers(connection: Connection, incident_id: int, whats: Iterable[Wait]
     connection.execute(delete(timer).where(timer.c.incident_id == incident_id, chosen))
 
 
-def first_due(connection: Connection, now_ns: int, passed_over: tuple[int, ...] = ()) -> Row[Any] | None:
-    """The timer that is due longest, but for those of `passed_over`; None if none is due."""
-    due = select(timer).where(timer.c.due_ns <= now_ns, timer.c.id.not_in(passed_over))
-    return connection.execute(due.order_by(timer.c.due_ns, timer.c.id).limit(1)).one_or_none()
+def first_due(connection: Connection, now_ns: int) -> Row[Any] | None:
+    """The timer that is due longest; None if none is due."""
+    due = select(timer).where(timer.c.due_ns <= now_ns).order_by(timer.c.due_ns, timer.c.id)
+    return connection.execute(due.limit(1)).one_or_none()
 
 
 def disarm(connection: Connection, timer_id: int) -> bool:

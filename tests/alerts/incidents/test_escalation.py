@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alerts.engine.contract import Change, Severity
+from alerts.incidents import timers
 from alerts.incidents.contract import Outcome
 from alerts.policy.options import EscalationOptions
 from tests.alerts.duty_office import CHEN, FAMILY, LI, ROSTER, START_NS, WANG, ZHAO, DutyOffice, Gateway, Told
@@ -200,3 +201,19 @@ def test_the_same_emergency_while_it_waits_is_counted_and_told_by_the_escalation
     office.fires("fall")
     assert office.told(60) == []
     assert office.board().waiting[0].count == 2
+
+
+def test_a_timer_that_breaks_the_program_is_tried_again_and_keeps_no_other_from_firing(office, monkeypatch):
+    def broken(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    office.fires("fall")
+    office.takes(LI)
+    office.fires("sos", watch=1)
+    with monkeypatch.context() as patched:
+        patched.setitem(timers.EFFECTS, timers.Wait.ACK_EXPIRES, broken)
+        office.until(950)
+    assert [t.to for t in office.told(1, "sms")][:2] == [WANG, CHEN]
+    assert [row.incident_id for row in office.board().in_hand] == [1]
+    office.until(960)
+    assert {row.incident_id for row in office.board().waiting} == {1, 2}
