@@ -69,7 +69,7 @@ class _Payload:
 
     def read(self) -> None:
         if not is_watch_id(self.watch_id):
-            self._refuse(Reason.BAD_WATCH_ID, shown(self.message.watch_id))
+            self._refuse(Reason.BAD_WATCH_ID, f"the topic names no watch: {shown(self.message.topic)}")
             return
         content = self._parse()
         if content is None:

@@ -1,0 +1,62 @@
+"""What a decoder made of payloads, as JSON lines: for `carewatch decode`, for makers of watches, and for tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ingest.reading import COLUMN, PAYLOAD_COLUMNS, Column, Flag, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ingest.formats.contract import Decoded, Decoder, Message, Refusal
+
+_COUNTS = ("boot", "seq", "oldest")
+
+
+def decoded_lines(decoder: Decoder, messages: Sequence[Message]) -> Iterator[dict[str, Any]]:
+    """One mapping a reading, then one a refusal, message by message, each ready for JSON.
+
+    A reading has `kind`, `watch`, `time` (epoch ms), the columns that it carries by their names (words and booleans
+    as the wire writes them), and `flags` if there are any. A refusal has `refused` with the reason, `detail`, and
+    where they are known `watch`, `element`, and `field` (then the reading lives and only this field was emptied).
+    """
+    for message in messages:
+        found = decoder.decode([message])
+        for row in range(len(found.readings)):
+            yield _reading(found, row)
+        for refusal in found.refusals:
+            yield _refusal(refusal, message)
+
+
+def _reading(found: Decoded, row: int) -> dict[str, Any]:
+    readings = found.readings
+    line: dict[str, Any] = {
+        "kind": Kind(int(readings["kind"][row])).topic,
+        "watch": found.watch_ids[row],
+        "time": int(readings["time_ms"][row]),
+    }
+    for name in (*_COUNTS, *(column.name for column in PAYLOAD_COLUMNS)):
+        if name in readings.present:
+            value = readings[name][row]
+            if value == value and value != COLUMN[name].absent:  # noqa: PLR0124 - NaN
+                line[name] = _written(COLUMN[name], value)
+    flags = [flag.name.lower() for flag in Flag if flag.name and flag & int(readings["flags"][row])]
+    return line | ({"flags": flags} if flags else {})
+
+
+def _written(column: Column, value: Any) -> Any:
+    if column.words is not None:
+        return column.words(int(value)).name.lower()
+    if column.is_flag:
+        return bool(value)
+    if column.dtype.kind == "i":
+        return int(value)
+    number = float(str(value))  # the shortest decimal of a float32: 33.5, 0.97
+    return int(number) if number.is_integer() and column.influx == "integer" else number
+
+
+def _refusal(refusal: Refusal, message: Message) -> dict[str, Any]:
+    line: dict[str, Any] = {"refused": refusal.reason.value, "detail": refusal.detail}
+    known = {"watch": message.watch_id, "element": refusal.element, "field": refusal.field}
+    return line | {name: value for name, value in known.items() if value is not None}
