@@ -99,37 +99,40 @@ class Absence:
         hot = np.zeros(int(of_watch[-1]) + 1, np.bool_)
         hot[of_watch[unusual]] = True
         quiet = ~hot[of_watch]
-        self._note(silence, rows[quiet], at[quiet], newest[quiet], event[quiet], cause[quiet])
+        # By event time: two events within one deaf time have the same counted time, and yet an order.
+        is_newest = quiet & (
+            event == running_maximum(np.maximum(event, np.where(head, silence.newest_ms[watch], NONE)), head)
+        )
+        self._note(silence, rows[is_newest], at[is_newest], event[is_newest], cause[is_newest])
         for i in np.flatnonzero(~quiet).tolist():
             self._hear(silence, int(rows[i]), int(at[i]), is_heard=bool(heard[i]), is_cause=bool(cause[i]))
         due = silence.newest[watch] + rule.wait_ms
         self._state.absent_due[rule.name] = min(self._state.absent_due.get(rule.name, NEVER), int(due.min()))
 
-    def _note(self, silence: Silence, rows: Whole, at: Whole, newest: Whole, event: Whole, cause: Mask) -> None:
+    def _note(self, silence: Silence, rows: Whole, at: Whole, event: Whole, cause: Mask) -> None:
         """Watches that speak as usual: the newest event, and what it says of a cause."""
-        is_newest = at == newest
-        watch = self._frame.watch[rows[is_newest]]
-        silence.newest[watch] = at[is_newest]
-        silence.newest_ms[watch] = event[is_newest]
-        silence.cause[watch] = cause[is_newest]
+        watch = self._frame.watch[rows]
+        silence.newest[watch] = at
+        silence.newest_ms[watch] = event
+        silence.cause[watch] = cause
 
     def _hear(self, silence: Silence, row: int, at_ms: int, *, is_heard: bool, is_cause: bool) -> None:
         """One reading of a watch whose silence is, was, or may have to be decided."""
         frame, rule = self._frame, silence.rule
         watch, counted_ms = int(frame.watch[row]), int(frame.counted[row])
         decide(silence, np.array([watch]), counted_ms, self._state, self._edges)
-        newest = int(silence.newest[watch])
-        if newest == NONE and not is_heard:
+        newest_ms, event_ms = int(silence.newest_ms[watch]), int(frame.event[row])
+        if newest_ms == NONE and not is_heard:
             return  # the clock of a watch was set that never sent this kind
-        is_first = newest == NONE or bool(frame.clock_set[row])
-        if is_first or at_ms >= newest:
-            silence.newest[watch], silence.newest_ms[watch] = at_ms, int(frame.event[row])
+        is_first = newest_ms == NONE or bool(frame.clock_set[row])
+        if is_first or event_ms >= newest_ms:
+            silence.newest[watch], silence.newest_ms[watch] = at_ms, event_ms
             silence.cause[watch] = is_cause if is_heard else silence.cause[watch]
         decision = Decision(int(silence.decision[watch]))
         if decision is Decision.FIRING:
             if int(silence.newest[watch]) + rule.wait_ms > counted_ms:
                 self._heard_again(silence, row)
-        elif is_first or (decision is Decision.CALLED_OFF and at_ms > newest):
+        elif is_first or (decision is Decision.CALLED_OFF and event_ms > newest_ms):
             silence.decision[watch] = Decision.NONE_YET
             silence.grace[watch] = counted_ms + min(HOLD_BACK_MS, rule.wait_ms)
 

@@ -28,15 +28,15 @@ KEPT_MS = 172_800_000
 class LogTime:
     """`log_ms`: running maximum of arrival; `deaf_ms`: how much of it was deaf in all.
 
-    `starts`, `ends`: recent deaf times in log time, since the last step of the wall clock. `holds`: counted times of
-    the deaf times whose backlog may still be coming in.
+    `starts`, `ends`: recent deaf times in log time, since the last step of the wall clock. `holds`: (start, end) in
+    counted time of the times in which a backlog may still be coming in; those that meet are one.
     """
 
     log_ms: int = NONE
     deaf_ms: int = 0
     starts: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
-    holds: list[int] = field(default_factory=list)
+    holds: list[tuple[int, int]] = field(default_factory=list)
     recent: list[tuple[int, int]] = field(default_factory=list)
     """(counted ms, length ms) of the deaf times within the record at hand."""
 
@@ -60,11 +60,10 @@ class LogTime:
         if record.deaf:
             deaf[0] = steps[0]
         counted = log[1:] - self.deaf_ms - np.cumsum(deaf)
+        if record.deaf and not deaf[0]:
+            self._hold_back(int(counted[0]))
         for row in np.flatnonzero(deaf).tolist():
             self._note_deaf(int(log[row]), int(log[row + 1]), int(counted[row]))
-        if record.deaf and not deaf[0]:
-            self.holds.append(int(counted[0]))
-            self.holds.sort()
         self.log_ms = int(log[-1])
         self.deaf_ms += int(deaf.sum())
         return log[1:-1], counted[:-1]
@@ -72,8 +71,14 @@ class LogTime:
     def _note_deaf(self, start_ms: int, end_ms: int, counted_ms: int) -> None:
         self.starts.append(start_ms)
         self.ends.append(end_ms)
-        self.holds.append(counted_ms)
+        self._hold_back(counted_ms)
         self.recent.append((counted_ms, end_ms - start_ms))
+
+    def _hold_back(self, counted_ms: int) -> None:
+        start_ms = counted_ms
+        if self.holds and counted_ms < self.holds[-1][1]:
+            start_ms, _ = self.holds.pop()
+        self.holds.append((start_ms, counted_ms + HOLD_BACK_MS))
 
     def _step(self, log_time_ms: int, step_ms: int) -> tuple[Whole, Whole]:
         counted_ms = self.counted_ms
@@ -81,13 +86,13 @@ class LogTime:
         self.deaf_ms = self.log_ms - counted_ms
         # Log times before the step are on another scale: no event is measured against them.
         self.starts, self.ends = [], []
-        self.holds.append(counted_ms)
+        self._hold_back(counted_ms)
         nothing = np.empty(0, np.int64)
         return nothing, nothing
 
     def _forget(self) -> None:
         counted_ms = self.counted_ms
-        self.holds = [hold for hold in self.holds if hold + HOLD_BACK_MS > counted_ms]
+        self.holds = [hold for hold in self.holds if hold[1] > counted_ms]
         while self.ends and self.ends[0] < self.log_ms - KEPT_MS:
             del self.starts[0], self.ends[0]
 
@@ -108,6 +113,6 @@ class LogTime:
 
     def held_back(self, due_ms: Whole) -> Whole:
         """Counted deadlines of absence, moved behind the time in which a backlog may still come in."""
-        for hold in self.holds:
-            due_ms = np.where((hold < due_ms) & (due_ms < hold + HOLD_BACK_MS), hold + HOLD_BACK_MS, due_ms)
+        for start_ms, end_ms in self.holds:
+            due_ms = np.where((start_ms < due_ms) & (due_ms < end_ms), end_ms, due_ms)
         return due_ms
