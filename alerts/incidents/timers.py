@@ -66,7 +66,7 @@ def fire_due(store: Store, now_ns: int, roster: Roster, options: EscalationOptio
 def _put_off(store: Store, timer: Row[Any], problem: str, now_ns: int) -> None:
     with store.transaction() as connection:
         set_timer(connection, timer.incident_id, Wait(timer.what), later(now_ns, AFTER_A_FAULT_S), timer.subject)
-        detail: dict[str, Any] = {"incident": timer.incident_id, "what": timer.what, "problem": problem}
+        detail: dict[str, Any] = {"incident": timer.incident_id, "timer": timer.what, "problem": problem}
         note_audit(connection, now_ns, "timer_failed", **detail)
 
 
