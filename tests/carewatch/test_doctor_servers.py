@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
 from carewatch.doctor import Verdict
+from carewatch.doctor.sms import _told
 from tests.carewatch.doctor_reads import installation, said_of
 from tests.servers.process import program
 
@@ -89,7 +91,8 @@ def with_influx(tmp_path, server, **more):
 @pytest.mark.server
 @pytest.mark.parametrize("api", ["v2", "v1"])
 async def test_influxdb_would_take_our_writes_and_gets_none(tmp_path, influxdb, api):
-    settings = with_influx(tmp_path, influxdb, api=api, username=influxdb.user, password=SecretStr(influxdb.password))
+    by_name = {"username": influxdb.user, "password": SecretStr(influxdb.password), "token": SecretStr("")}
+    settings = with_influx(tmp_path, influxdb, api=api, **(by_name if api == "v1" else {}))
     verdicts, said = await said_of(settings, "InfluxDB")
     assert verdicts == [GOOD]
     assert influxdb.bucket in said
@@ -197,6 +200,12 @@ async def test_an_address_of_kannel_that_is_not_sendsms(tmp_path, kannel):
     verdicts, said = await said_of(with_sms(tmp_path, kannel, url=url), "SMS")
     assert verdicts == [BAD]
     assert "/cgi-bin/sendsms" in said
+
+
+async def test_something_else_answers_in_kannel_s_place(tmp_path):
+    found = _told(installation(tmp_path).sms, httpx.Response(400, text="bad request"))
+    assert found.verdict is BAD
+    assert "unlike Kannel" in found.what
 
 
 async def test_kannel_is_down_and_its_callbacks_are_not_set_up(tmp_path, unused_tcp_port):
