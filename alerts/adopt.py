@@ -16,16 +16,26 @@ if TYPE_CHECKING:
     from alerts.store.database import Store
     from ingest.watches import Watches
 
+DEAF_GAP_MS = 10_000
+"""RULES.md section 3: a longer jump of log time means that carewatch was away."""
+
 
 def adopt_settings(
-    store: Store, rules_toml: str, time_zone: str, watches: Watches, now_ns: int, note: str = ""
+    store: Store,
+    rules_toml: str,
+    time_zone: str,
+    watches: Watches,
+    now_ns: int,
+    *,
+    note: str = "",
+    deaf_gap_ms: int = DEAF_GAP_MS,
 ) -> SettingsDocument:
     """Make these rules and the store's people hold from the next record on; the newest version if nothing changed.
 
     The rules are checked first. Raises RuleError if they are wrong; the version before goes on holding.
     """
     with store.transaction() as connection:
-        wanted = SettingsDocument(0, 0, rules_toml, time_zone, people=engine_people(connection, watches))
+        wanted = SettingsDocument(0, 0, rules_toml, time_zone, deaf_gap_ms, engine_people(connection, watches))
         EngineSettings.of(wanted)
         return _add_if_new(connection, wanted, now_ns, note)
 

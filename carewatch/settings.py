@@ -144,4 +144,5 @@ class Settings(_Section):
     board: Board = Board()
     clock: ClockSettings = ClockSettings()
     rules_file: Path = Field(Path("config/rules.toml"), description="the rules")
+    devices_folder: Path = Field(Path("config/devices"), description="profiles of watch models, a file each")
     roster_file: Path = Field(Path("config/roster.toml"), description="officers and shifts")

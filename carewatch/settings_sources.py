@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX = "CAREWATCH_"
+NOT_SETTINGS = {f"{PREFIX}CONFIG", f"{PREFIX}SUPERVISED"}
 DEFAULT_FILE = Path("config/carewatch.toml")
 Tree = dict[str, Any]
 
@@ -87,7 +88,7 @@ def _from_environment(environment: Mapping[str, str]) -> Tree:
     tree: Tree = {}
     known = every_setting()
     for variable, value in sorted(environment.items()):
-        if not variable.startswith(PREFIX) or variable == f"{PREFIX}CONFIG":
+        if not variable.startswith(PREFIX) or variable in NOT_SETTINGS:
             continue
         name = variable[len(PREFIX) :].lower().replace("__", ".")
         if name not in known and name.endswith("_file") and name.removesuffix("_file") in known:

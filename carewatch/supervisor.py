@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Coroutine, Mapping, Sequence
 
 log = structlog.get_logger(__name__)
 
@@ -21,15 +22,18 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S, STEADY_S = 0.5, 30.0, 60.0
 STOP_WITHIN_S = 15.0
 
 
+SUPERVISED = "CAREWATCH_SUPERVISED"
+"""Set in a role's environment: its standard input ends when we do."""
+
+
 class RoleFailedError(Exception):
     """A role cannot run as things stand; its own words are on standard error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Supervisor:
-    """`arguments`: those of `carewatch role NAME`; `environment`: of the children."""
+    """`environment`: of the roles; settings reach them through it."""
 
-    arguments: Sequence[str]
     environment: Mapping[str, str]
 
     async def run(self, roles: Sequence[str]) -> None:
@@ -53,14 +57,42 @@ class Supervisor:
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
     async def _run_once(self, role: str) -> int:
+        # Its standard input stays open as long as we live: a role whose supervisor was killed ends by itself.
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "carewatch", "role", role, *self.arguments, env=dict(self.environment)
+            sys.executable,
+            "-m",
+            "carewatch",
+            "role",
+            role,
+            stdin=asyncio.subprocess.PIPE,
+            env={**self.environment, SUPERVISED: "1"},
         )
         log.info("role_started", started=role, pid=process.pid)
         try:
             return await process.wait()
         finally:
             await _ended(process, role)
+
+
+async def until_told(work: Coroutine[Any, Any, None]) -> None:
+    """Do the work until SIGTERM or SIGINT; then cancel it and wait for its end."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        log.info("asked_to_end")
+    except ExceptionGroup as group:
+        raise _first(group) from None
+
+
+def _first(error: Exception) -> Exception:
+    """What a group of tasks failed of."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 async def _ended(process: asyncio.subprocess.Process, role: str) -> None:

@@ -12,21 +12,21 @@ from ingest.formats.rows import Rows
 from ingest.reading import Flag, Readings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from ingest.formats.contract import Decoder
 
 log = structlog.get_logger(__name__)
 
 
-def decode_all(messages: Sequence[tuple[str, Message]], decoders: Mapping[str, Decoder]) -> Decoded:
-    """Decode (format, message) pairs, each format's messages together; everything in order of arrival again."""
-    places: dict[str, list[int]] = {}
-    for place, (format_name, _) in enumerate(messages):
-        places.setdefault(format_name, []).append(place)
+def decode_all(messages: Sequence[tuple[Decoder, Message]]) -> Decoded:
+    """Decode each decoder's messages together; everything in order of arrival again."""
+    by_decoder: dict[int, tuple[Decoder, list[int]]] = {}
+    for place, (decoder, _) in enumerate(messages):
+        by_decoder.setdefault(id(decoder), (decoder, []))[1].append(place)
     parts = [
-        _placed(_decoded(decoders[name], [messages[place][1] for place in chosen]), chosen)
-        for name, chosen in places.items()
+        _placed(_decoded(decoder, [messages[place][1] for place in chosen]), chosen)
+        for decoder, chosen in by_decoder.values()
     ]
     return parts[0] if len(parts) == 1 else _merged(parts)
 

@@ -17,6 +17,13 @@ class Clock(Protocol):
         """Return when `now_ns()` has reached `time_ns`."""
 
 
+class SettableClock(Clock, Protocol):
+    """A clock that notices when the machine's wall clock is set."""
+
+    def take_step(self) -> int:
+        """Nanoseconds by which the wall clock was set since the last call; 0 if it was not."""
+
+
 def now_ms(clock: Clock) -> int:
     """Milliseconds since 1970 UTC."""
     return clock.now_ns() // NS_PER_MS

@@ -7,6 +7,7 @@ Nothing here is lost by a crash: a message is `sending` until its fate is writte
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
@@ -54,7 +55,8 @@ class Outbox:
         self.problems: dict[str, tuple[str, int]] = {}
         """Channel -> (what is wrong, since when in ns): cleared by the next letter handed over."""
         self.handed = 0
-        self.last_round_ns: int | None = None
+        self.last_round_s: float | None = None
+        """`time.monotonic()` of the last look at what is owed."""
 
     async def run(self) -> None:
         """Until cancelled; letters in the air then stay `sending` and are owed again at the next start."""
@@ -78,7 +80,7 @@ class Outbox:
         for row in rows:
             await self._room.acquire()
             letters.create_task(self._send(row))
-        self.last_round_ns = now_ns
+        self.last_round_s = time.monotonic()
         return len(rows)
 
     def _is_due(self, now_ns: int) -> bool:

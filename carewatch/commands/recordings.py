@@ -83,11 +83,13 @@ def decode(
     topic: Annotated[str, typer.Option(help="the topic they came on, for formats that need it")] = "",
 ) -> None:
     """Show what a decoder makes of payloads: JSON lines, every refusal with its reason. Exit 1 if any was refused."""
+    from carewatch.clock import WallClock
     from carewatch.replay.decoding import decoded_file
 
+    arrival_ms = WallClock().now_ns() // 1_000_000
     lines = file.read_bytes().splitlines() if file else sys.stdin.buffer.read().splitlines()
     refused = 0
-    for entry in decoded_file(format_name, lines, topic):
+    for entry in decoded_file(format_name, lines, topic, current_settings(), arrival_ms):
         refused += "refused" in entry
         typer.echo(json.dumps(entry, ensure_ascii=False))
     if refused:

@@ -1,0 +1,97 @@
+"""`residents`, `officer`, `watch`: who wears what, and who is on duty."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from carewatch.commands.shared import Failed, current_settings
+
+residents = typer.Typer(help="The old people and their watches.", no_args_is_help=True)
+officers = typer.Typer(help="The duty staff.", no_args_is_help=True)
+watches = typer.Typer(help="The registry of watches.", no_args_is_help=True)
+
+
+@residents.command("import")
+def import_residents(
+    file: Annotated[Path, typer.Argument(help="residents.csv (docs/operations.md); UTF-8 or GB18030")],
+    skip_bad: Annotated[bool, typer.Option(help="import the good rows though others are bad")] = False,
+) -> None:
+    """Register the watches and their wearers. Every bad row is named; nothing is imported until all are good."""
+    from alerts.people.residents import read_residents
+    from carewatch.owners import alerts_owner, ingest_owner
+
+    settings = current_settings()
+    body = file.read_bytes()
+    checked = read_residents(body)
+    if not checked.problems or skip_bad:
+        ingest_owner(settings).register([row.watch_id for row in checked.rows])
+        done = alerts_owner(settings).residents(body, skip_bad=skip_bad)
+        typer.echo(f"{done} residents imported")
+    for problem in checked.problems:
+        typer.echo(f"{file}: {problem}", err=True)
+    if checked.problems and not skip_bad:
+        typer.echo("nothing was imported; mend these rows, or give --skip-bad", err=True)
+        raise Failed
+
+
+@officers.command()
+def password(
+    login: Annotated[str, typer.Argument(help="login of the officer in roster_file")],
+    new: Annotated[
+        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="asked for if not given")
+    ],
+) -> None:
+    """Set the password by which an officer signs in at the board."""
+    from carewatch.owners import alerts_owner
+
+    if not alerts_owner(current_settings()).password(login, new):
+        typer.echo(f"no officer {login!r}; they stand in roster_file, read when alerts starts", err=True)
+        raise Failed
+    typer.echo(f"password of {login} set")
+
+
+@officers.command("sign-in-link")
+def sign_in_link(login: Annotated[str, typer.Argument(help="login of the officer")]) -> None:
+    """A link that signs an officer in once."""
+    from carewatch.owners import alerts_owner
+
+    settings = current_settings()
+    base = settings.board.public_url or f"http://{settings.board.host}:{settings.board.port}"
+    typer.echo(base.rstrip("/") + alerts_owner(settings).sign_in_link(login))
+
+
+@watches.command("add")
+def add(watch_ids: Annotated[list[str], typer.Argument(help="ids of the watches")]) -> None:
+    """Register watches."""
+    from carewatch.owners import ingest_owner
+
+    typer.echo(f"{ingest_owner(current_settings()).register(watch_ids)} registered")
+
+
+@watches.command("retire")
+def retire(watch_id: Annotated[str, typer.Argument(help="id of the watch")]) -> None:
+    """Say that a watch is worn no more."""
+    from carewatch.owners import ingest_owner
+
+    if not ingest_owner(current_settings()).retire(watch_id):
+        typer.echo(f"no watch {watch_id!r} is known", err=True)
+        raise Failed
+
+
+@watches.command("list")
+def list_watches() -> None:
+    """Every watch of the registry, JSON lines."""
+    from dataclasses import asdict
+
+    from ingest.log.sqlite_reader import SqliteLogReader
+
+    reader = SqliteLogReader(current_settings().log.path)
+    try:
+        for watch in reader.watches():
+            typer.echo(json.dumps(asdict(watch), ensure_ascii=False))
+    finally:
+        reader.close()

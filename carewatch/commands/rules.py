@@ -1,0 +1,59 @@
+"""`rules`: is the rule file right, does it do what its tests say, and put it into force."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from carewatch.commands.shared import Failed, current_settings
+
+if TYPE_CHECKING:
+    from alerts.rules.rule import RuleSet
+
+group = typer.Typer(help="The rules.", no_args_is_help=True)
+File = Annotated[Path | None, typer.Argument(help="rule file; default: rules_file of the settings")]
+
+
+@group.command()
+def check(file: File = None) -> None:
+    """Read the rules and name every fault with file, line, column and the remedy. Exit 2 if there is one."""
+    chosen, rules = _loaded(file)
+    for warning in rules.warnings:
+        typer.echo(str(warning), err=True)
+    typer.echo(f"{chosen}: {len(rules.rules)} rules, {len(rules.tests)} tests")
+
+
+@group.command("test")
+def run_rule_tests(file: File = None) -> None:
+    """Run the tests that stand beside the rules. Exit 1 if one fails."""
+    from alerts.rules.text_tests import run_tests
+
+    chosen, rules = _loaded(file)
+    outcomes = run_tests(rules)
+    for outcome in outcomes:
+        verdict = "passed" if outcome.passed else "FAILED"
+        typer.echo(f"{verdict}  line {outcome.test.line}: {outcome.test.rule}")
+        if not outcome.passed:
+            typer.echo(outcome.problem or f"  expected {list(outcome.expected)}\n  found    {list(outcome.found)}")
+    failed = sum(not outcome.passed for outcome in outcomes)
+    typer.echo(f"{chosen}: {len(outcomes) - failed} passed, {failed} failed")
+    if failed:
+        raise Failed
+
+
+@group.command()
+def reload() -> None:
+    """Put rules_file into force while carewatch runs: it is checked, and holds from the next record on."""
+    from carewatch.owners import alerts_owner
+
+    typer.echo(f"settings version {alerts_owner(current_settings()).reload_rules()} holds from the next record on")
+
+
+def _loaded(file: Path | None) -> tuple[Path, RuleSet]:
+    from alerts.delivery.messages.catalogue import rule_messages
+    from alerts.rules.rule_file import load_rules
+
+    chosen = file or current_settings().rules_file
+    return chosen, load_rules(chosen.read_text(encoding="utf-8"), file=str(chosen), messages=rule_messages())

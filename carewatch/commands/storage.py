@@ -1,0 +1,104 @@
+"""`log`, `quarantine`, `influx`, `alerts`: what is kept, and where it goes."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from carewatch.commands.shared import Failed, current_settings
+
+logs = typer.Typer(help="The reading log.", no_args_is_help=True)
+quarantine = typer.Typer(help="What could not be a reading.", no_args_is_help=True)
+influx = typer.Typer(help="InfluxDB.", no_args_is_help=True)
+alerts = typer.Typer(help="Alerts as files.", no_args_is_help=True)
+
+
+@logs.command()
+def inspect(
+    after: Annotated[int, typer.Option(help="show records after this offset")] = 0,
+    count: Annotated[int, typer.Option(help="how many")] = 20,
+) -> None:
+    """Records as JSON lines: offset, kind, log time, readings."""
+    from ingest.log.sqlite_reader import SqliteLogReader
+
+    with closing(SqliteLogReader(current_settings().log.path)) as reader:
+        for record in reader.read(after, count):
+            shown = {
+                "offset": record.offset,
+                "kind": record.kind.name.lower(),
+                "log_time_ms": record.log_time_ms,
+                "deaf": record.deaf,
+                "readings": len(record.readings),
+            }
+            typer.echo(json.dumps(shown))
+
+
+@logs.command()
+def verify() -> None:
+    """Check every record's checksum."""
+    from ingest.log.sqlite_reader import SqliteLogReader
+
+    with closing(SqliteLogReader(current_settings().log.path)) as reader:
+        typer.echo(f"{reader.verify()} records are whole")
+
+
+@logs.command()
+def prune(before_days: Annotated[int, typer.Option(help="drop records older than this; at least 30", min=30)]) -> None:
+    """Drop old records that every consumer has read. ingest must not be running; it prunes by itself."""
+    from carewatch.clock import WallClock
+    from ingest.log.sqlite import SqliteLog
+
+    with closing(SqliteLog(current_settings().log.path)) as reading_log:
+        before_ms = WallClock().now_ns() // 1_000_000 - before_days * 86_400_000
+        typer.echo(f"{reading_log.prune(before_ms)} records dropped")
+
+
+@quarantine.command("list")
+def list_quarantine(count: Annotated[int, typer.Option(help="how many, newest first")] = 20) -> None:
+    """The newest payloads that could not be readings, JSON lines with the reason."""
+    from ingest.log.sqlite_reader import SqliteLogReader
+
+    with closing(SqliteLogReader(current_settings().log.path)) as reader:
+        for entry in reader.quarantine(count):
+            shown = {
+                "arrival_ms": entry.arrival_ms,
+                "topic": entry.topic,
+                "reason": entry.reason,
+                "detail": entry.detail,
+                "payload": entry.payload.decode("utf-8", "backslashreplace"),
+            }
+            typer.echo(json.dumps(shown, ensure_ascii=False))
+
+
+@influx.command()
+def setup(
+    keep_days: Annotated[int, typer.Option(help="how long InfluxDB keeps points; 0: for ever", min=0)] = 0,
+) -> None:
+    """Make the bucket (2.x) or database and retention policy (1.x) that carewatch writes to."""
+    from carewatch.influx import influx_options
+    from ingest.influx.setup import SetupError, set_up
+
+    try:
+        typer.echo(set_up(influx_options(current_settings()), keep_days).value)
+    except SetupError as error:
+        typer.echo(str(error), err=True)
+        raise Failed from None
+
+
+@alerts.command("export")
+def export(file: Annotated[Path | None, typer.Argument(help="where to; default: standard output")] = None) -> None:
+    """Every alert as JSON lines (`carewatch score` reads them)."""
+    from alerts.store.database import open_store
+    from carewatch.exported import alert_lines
+
+    with closing(open_store(current_settings().store.url, read_only=True)) as store:
+        lines = list(alert_lines(store))
+    if file is None:
+        for line in lines:
+            typer.echo(line)
+    else:
+        file.write_text("".join(line + "\n" for line in lines), encoding="utf-8")

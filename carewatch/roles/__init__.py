@@ -1,0 +1,1 @@
+"""The processes of an installation: `carewatch role NAME`, started by `carewatch run`."""

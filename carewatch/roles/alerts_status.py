@@ -1,0 +1,53 @@
+"""What the role alerts says of itself: how far the engine is, what waits, which gateway fails."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from alerts.people.roster import gaps_in_cover
+from alerts.store.messages import count_messages
+from carewatch.status import Problem, RoleStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from carewatch.roles.alerts import Parts
+
+NS_PER_MS = 1_000_000
+LAG_RECORDS = 2_000
+"""More than the engine judges in a second or two: it does not keep up."""
+
+
+def alerts_status(parts: Parts) -> RoleStatus:
+    """Looks at the store and the log; call it in a thread."""
+    place, end = parts.pipeline.health.place, parts.board_reader.end()
+    with parts.store.reading() as connection:
+        sent = count_messages(connection)
+    return RoleStatus(
+        "alerts",
+        os.getpid(),
+        counters={"records": float(place.offset), "messages_handed": float(parts.outbox.handed)}
+        | {f"messages_{channel}": float(count) for channel, count in sent.items()},
+        gauges={"lag_records": float(end - place.offset), "log_time_ms": float(place.log_time_ms)},
+        problems=tuple(_problems(parts, end - place.offset)),
+    )
+
+
+def _problems(parts: Parts, lag_records: int) -> Iterator[Problem]:
+    now_ms = parts.clock.now_ns() // NS_PER_MS
+    health = parts.pipeline.health
+    if health.problem:
+        yield Problem("store", health.problem, "see the disk and store.url", health.since_ns // NS_PER_MS)
+    if health.failed_transitions:
+        what = f"{health.failed_transitions} changes of alerts could not be written"
+        yield Problem("alerts", what, "the audit table holds each with its reason", now_ms)
+    if lag_records > LAG_RECORDS:
+        yield Problem("engine", f"{lag_records} records behind the log", "see the machine's load", now_ms)
+    for channel, (what, since_ns) in parts.outbox.problems.items():
+        yield Problem(channel, what, f"see docs/operations.md, {channel}", since_ns // NS_PER_MS)
+    for channel, is_set in (("sms", parts.settings.sms.gateway), ("email", parts.settings.email.host)):
+        if not is_set:
+            yield Problem(channel, f"no {channel} is set up", f"set the section {channel}", now_ms, is_grave=False)
+    for gap in gaps_in_cover(parts.desk.roster):
+        yield Problem("roster", str(gap), "fill the gap in roster_file", now_ms, is_grave=False)

@@ -1,0 +1,116 @@
+"""The role `ingest`: broker, log, receipts and the InfluxDB writer, wired together."""
+
+from __future__ import annotations
+
+import random
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from carewatch.broker import subscriber_options
+from carewatch.control import ControlSocket
+from carewatch.influx import influx_options
+from carewatch.places import control_socket, set_aside_file, status_file
+from carewatch.roles.ingest_status import ingest_status
+from carewatch.roles.life import clock_of, keep_status, live
+from carewatch.roles.watch_actions import watch_actions
+from carewatch.sources import ConfiguredSources
+from ingest.influx.refused import RefusedPoints
+from ingest.influx.server import InfluxServer
+from ingest.influx.writer import InfluxWriter
+from ingest.intake import Intake
+from ingest.log.sqlite import SqliteLog
+from ingest.log.sqlite_reader import SqliteLogReader
+from ingest.mqtt.subscriber import Subscriber
+from ingest.normalise.seen import Seen
+from ingest.pipeline import Ingest, IngestOptions
+from ingest.prepare import Preparation
+from ingest.reading import Datum
+from ingest.receipts import Receipts
+from ingest.watches import Watches
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import Any
+
+    from carewatch.clock import ScaledClock, WallClock
+    from carewatch.settings import Settings
+    from ingest.log.contract import ReadingLog
+
+NS_PER_MS = 1_000_000
+DAY_MS = 86_400_000
+LEAST_TICK_S = 0.1
+"""Real seconds: a demo at 60x ticks each 6 s of its time, not 60 times a second."""
+
+
+@dataclass(slots=True)
+class Parts:
+    """What the role is made of. `writer` is None where no InfluxDB is set."""
+
+    settings: Settings
+    clock: WallClock | ScaledClock
+    reading_log: SqliteLog
+    watches: Watches
+    ingest: Ingest
+    writer: InfluxWriter | None
+
+
+async def run_ingest(settings: Settings) -> None:
+    """Until told to end. Raises with the remedy if something cannot be as it is set up."""
+    with ExitStack() as closing:
+        parts = _built(settings, closing)
+        tasks: list[Coroutine[Any, Any, object]] = [
+            parts.ingest.run(),
+            ControlSocket(control_socket(settings, "ingest"), watch_actions(parts.reading_log, parts.watches)).run(),
+            keep_status(status_file(settings, "ingest"), lambda: ingest_status(parts)),
+        ]
+        if parts.writer is not None:
+            tasks.append(parts.writer.run())
+        await live(*tasks)
+
+
+def _built(settings: Settings, closing: ExitStack) -> Parts:
+    settings.log.path.parent.mkdir(parents=True, exist_ok=True)
+    clock = clock_of(settings)
+    sources = ConfiguredSources.of(settings)
+    filters = sources.sources.subscriptions()
+    reading_log = SqliteLog(settings.log.path)
+    closing.callback(reading_log.close)
+    watches = Watches(reading_log.watches())
+    preparation = preparation_of(settings, sources, reading_log, watches, clock.now_ns() // NS_PER_MS)
+    intake = Intake(
+        _session(settings, "-emergency", filters.emergency, clock), _session(settings, "", filters.other, clock)
+    )
+    receipts = Receipts(preparation.seen, lambda index: watches.at(index).watch_id)
+    options = IngestOptions(max(1.0, LEAST_TICK_S * settings.clock.speed), settings.log.keep_days)
+    ingest = Ingest(reading_log, intake, preparation, receipts, clock, options)
+    return Parts(settings, clock, reading_log, watches, ingest, _writer(settings, clock, closing))
+
+
+def preparation_of(
+    settings: Settings, sources: ConfiguredSources, reading_log: ReadingLog, watches: Watches, time_ms: int
+) -> Preparation:
+    """With the duplicate filter as the log knew it at its last commit."""
+    seen = Seen()
+    seen.restore(reading_log.seen_runs(), reading_log.seen_values(time_ms - 2 * DAY_MS))
+    of_site = Datum[settings.site.datum.upper()]
+    return Preparation(
+        sources.sources, watches, seen, sources.decoder_of, lambda route: sources.datum_of(route, of_site)
+    )
+
+
+def _session(settings: Settings, suffix: str, filters: tuple[str, ...], clock: WallClock | ScaledClock) -> Subscriber:
+    spread = random.Random()  # noqa: S311 - spreads reconnects, no secret
+    return Subscriber(
+        subscriber_options(settings.mqtt, suffix), filters, clock=clock, rng=spread, on_change=lambda _state: None
+    )
+
+
+def _writer(settings: Settings, clock: WallClock | ScaledClock, closing: ExitStack) -> InfluxWriter | None:
+    if not settings.influx.url:
+        return None
+    options = influx_options(settings)
+    reader = SqliteLogReader(settings.log.path)
+    closing.callback(reader.close)
+    refused = RefusedPoints(set_aside_file(settings))
+    return InfluxWriter(reader, InfluxServer(options), options, refused, clock, site=settings.site.name)

@@ -1,0 +1,74 @@
+"""How a role lives and ends: until a signal, or until whoever started it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import structlog
+
+from carewatch.clock import ScaledClock, WallClock
+from carewatch.status import write_status
+from carewatch.supervisor import SUPERVISED
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+    from pathlib import Path
+    from typing import Any
+
+    from carewatch.settings import Settings
+    from carewatch.status import RoleStatus
+
+log = structlog.get_logger(__name__)
+
+STATUS_EVERY_S = 1.0
+
+
+class Ended(Exception):  # noqa: N818 - no error: the way to end a group of tasks
+    """The role was asked to end."""
+
+
+def clock_of(settings: Settings) -> WallClock | ScaledClock:
+    """Real time, or the demo's."""
+    scaled = settings.clock
+    if scaled.speed == 1.0:
+        return WallClock()
+    return ScaledClock(scaled.speed, scaled.origin_ns, scaled.origin_boot_ns)
+
+
+async def live(*tasks: Coroutine[Any, Any, object]) -> None:
+    """Run the tasks together until SIGTERM, SIGINT or the supervisor's end; then cancel them and wait."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for task in tasks:
+                group.create_task(task)
+            group.create_task(_until_told())
+    except* Ended:
+        log.info("role_asked_to_end")
+
+
+async def _until_told() -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    if os.environ.get(SUPERVISED):
+        loop.add_reader(sys.stdin.fileno(), told.set)  # readable only at its end: nobody writes to us
+    try:
+        await told.wait()
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+    raise Ended
+
+
+async def keep_status(path: Path, status: Callable[[], Awaitable[RoleStatus]]) -> None:
+    """Write what the role says of itself, each second. A disk that is full must not end the role."""
+    while True:
+        try:
+            await asyncio.to_thread(write_status, path, await status())
+        except OSError as error:
+            log.warning("status_not_written", problem=str(error), remedy="see the disk")
+        await asyncio.sleep(STATUS_EVERY_S)

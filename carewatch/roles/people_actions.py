@@ -1,0 +1,56 @@
+"""What the owner of the store does when asked through its socket."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from typing import TYPE_CHECKING, Any
+
+from alerts.people.residents import import_residents
+from alerts.store.people import officer_by_login, set_password_hash
+from board.passwords import hash_password
+from board.session import sign_in_path
+from carewatch.keys import board_secret
+
+if TYPE_CHECKING:
+    from carewatch.control import Do
+    from carewatch.roles.alerts import Parts
+
+
+def people_actions(parts: Parts) -> dict[str, Do]:
+    """Name -> what is done."""
+
+    async def residents(request: dict[str, Any]) -> dict[str, Any]:
+        body, skip_bad = base64.b64decode(request["body"]), bool(request.get("skip_bad"))
+        done = await asyncio.to_thread(import_residents, parts.store, body, parts.clock.now_ns(), skip_bad=skip_bad)
+        parts.pipeline.people_changed()
+        return {"imported": done.imported, "problems": [str(problem) for problem in done.problems]}
+
+    async def password(request: dict[str, Any]) -> dict[str, Any]:
+        hashed = await asyncio.to_thread(hash_password, request["password"])
+        return {"known": await asyncio.to_thread(_set_password, parts, request["login"], hashed)}
+
+    async def sign_in_link(request: dict[str, Any]) -> dict[str, Any]:
+        return {"path": await asyncio.to_thread(_sign_in_path, parts, request["login"])}
+
+    async def reload_rules(_request: dict[str, Any]) -> dict[str, Any]:
+        from carewatch.roles.alerts import adopt  # noqa: PLC0415 - the two modules need each other
+
+        return {
+            "version": await asyncio.to_thread(adopt, parts.settings, parts.store, parts.watches, parts.clock.now_ns())
+        }
+
+    return {"residents": residents, "password": password, "sign_in_link": sign_in_link, "reload_rules": reload_rules}
+
+
+def _set_password(parts: Parts, login: str, hashed: str) -> bool:
+    with parts.store.transaction() as connection:
+        return set_password_hash(connection, login, hashed)
+
+
+def _sign_in_path(parts: Parts, login: str) -> str:
+    with parts.store.reading() as connection:
+        officer = officer_by_login(connection, login)
+    if officer is None:
+        raise ValueError(f"no officer {login!r}; they stand in roster_file")
+    return sign_in_path(board_secret(parts.settings), officer.id, parts.clock.now_ns())

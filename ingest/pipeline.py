@@ -1,0 +1,216 @@
+"""The way of a message through ingest. Start here:
+
+    Intake (two sessions) -> Preparation (decode, identify, normalise, duplicates) -> log.append, durably
+        -> PUBACK to the broker, receipt to the watch
+
+Nothing is acknowledged before the commit, and nothing that was committed is used twice. What fails here is said,
+tried again, and lost by nobody: the broker holds what is not acknowledged, the watch what is not receipted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
+
+from ingest.log.contract import LogError
+from ingest.mqtt.subscriber import Published
+from ingest.normalise.seen import Verdict
+from ingest.seams import NS_PER_MS, now_ms
+from ingest.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterable
+
+    from ingest.intake import Intake, Parcel
+    from ingest.log.contract import ReadingLog
+    from ingest.mqtt.link import LinkState
+    from ingest.prepare import Preparation, Prepared
+    from ingest.receipts import Receipts
+    from ingest.seams import SettableClock
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+FIRST_RETRY_S, LONGEST_RETRY_S = 0.1, 10.0
+RECEIPTS_POLL_S = 0.05
+PRUNE_EVERY_S = 3600.0
+"""The three above are real seconds: they concern this machine, not the watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOptions:
+    """`tick_s`: of the clock, after which a log with nothing to say says so. `keep_days`: age at which records go."""
+
+    tick_s: float = 1.0
+    keep_days: int = 400
+
+
+@dataclass(slots=True)
+class LogTrouble:
+    """Why the log does not take readings, since when; `what` is empty while it does."""
+
+    what: str = ""
+    since_ms: int = 0
+
+
+class Ingest:
+    """One for a log. Everything runs in one event loop; decoding and fsync in a thread, one batch at a time."""
+
+    def __init__(
+        self,
+        reading_log: ReadingLog,
+        intake: Intake,
+        preparation: Preparation,
+        receipts: Receipts,
+        clock: SettableClock,
+        options: IngestOptions,
+    ) -> None:
+        self._log = reading_log
+        self._intake = intake
+        self._preparation = preparation
+        self._receipts = receipts
+        self._clock = clock
+        self._options = options
+        self._newest_record_ms = now_ms(clock)
+        self.tally = Tally()
+        self.trouble = LogTrouble()
+        self.last_reading_ms: int | None = None
+
+    @property
+    def links(self) -> tuple[LinkState, LinkState]:
+        """Of the emergencies' session and of the others'."""
+        return self._intake.emergencies.state, self._intake.others.state
+
+    async def run(self) -> None:
+        """Until cancelled; then the broker is left in order, with every PUBACK that is owed."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._intake.run())
+                group.create_task(self._commit_for_ever())
+                group.create_task(self._tick_for_ever())
+                group.create_task(self._receipt_for_ever())
+                group.create_task(self._prune_for_ever())
+        finally:
+            await self._intake.close()
+
+    @property
+    def _deaf(self) -> bool:
+        return any(link.deaf for link in self.links)
+
+    async def _commit_for_ever(self) -> None:
+        while True:
+            parcels = await self._intake.gather()
+            retry_s = FIRST_RETRY_S
+            while (prepared := await _whole(asyncio.to_thread(self._committed, parcels))) is None:
+                await asyncio.sleep(retry_s)
+                retry_s = min(retry_s * 2, LONGEST_RETRY_S)
+            self._acknowledge(parcels, prepared)
+
+    def _committed(self, parcels: list[Parcel]) -> Prepared | None:
+        """In a thread. None: the log did not take it, everything is as before, and the reason is told."""
+        arrival_ms = now_ms(self._clock)
+        prepared = self._preparation.prepare([parcel.delivered for parcel in parcels], arrival_ms, deaf=self._deaf)
+        try:
+            if not prepared.is_empty:
+                self._log.append(prepared.batch)
+        except LogError as error:
+            self._preparation.undo(prepared)
+            self._not_taken(str(error))
+            return None
+        self._preparation.seen.commit()
+        self._taken(prepared, arrival_ms)
+        return prepared
+
+    def _acknowledge(self, parcels: list[Parcel], prepared: Prepared) -> None:
+        """After the commit: PUBACKs in order, then receipts of emergencies, and the answers that watches wait for."""
+        for parcel in parcels:
+            parcel.session.acknowledge(parcel.delivered)
+        self._receipts.note_committed(prepared.readings, prepared.judgement, prepared.refused, now_ms(self._clock))
+        answers = [(answer.watch_id, answer.payload) for answer in prepared.decoded.answers]
+        self._publish([*answers, *self._receipts.due(now_ms(self._clock))])
+
+    def _publish(self, receipts: Iterable[tuple[str, bytes]]) -> None:
+        """QoS 0: one that is lost costs a resend."""
+        messages = [(f"watch/{watch_id}/receipt", payload) for watch_id, payload in receipts]
+        if not messages:
+            return
+        answers = self._intake.emergencies.publish_all(messages)
+        sent = sum(answer is Published.SENT for answer in answers)
+        self.tally.receipts += sent
+        self.tally.receipts_unsent += len(answers) - sent
+
+    def _taken(self, prepared: Prepared, arrival_ms: int) -> None:
+        tally, verdicts = self.tally, prepared.judgement.verdicts
+        tally.messages += prepared.messages
+        tally.readings_committed += len(prepared.batch.readings)
+        tally.duplicates += int((verdicts != Verdict.NEW).sum())
+        tally.lost = self._preparation.seen.lost
+        tally.unknown_fields += sum(prepared.decoded.unknown_fields.values())
+        tally.quarantined.update(entry.reason for entry in prepared.batch.quarantined)
+        tally.fields_emptied.update(one.reason.value for one in prepared.decoded.refusals if one.field is not None)
+        if not prepared.is_empty:
+            tally.commits += 1
+            self._newest_record_ms = arrival_ms
+            self.trouble = LogTrouble()
+        if len(prepared.batch.readings):
+            self.last_reading_ms = arrival_ms
+
+    def _not_taken(self, what: str) -> None:
+        self.tally.commit_failures += 1
+        if self.trouble.what != what:
+            log.error("log_does_not_take", problem=what, remedy="nothing is acknowledged; see the disk; tried again")
+            self.trouble = LogTrouble(what, self.trouble.since_ms or now_ms(self._clock))
+
+    async def _tick_for_ever(self) -> None:
+        """Log time goes on when nothing comes, and when the wall clock is set."""
+        tick_ms = int(self._options.tick_s * 1000)
+        while True:
+            await self._clock.sleep_until((self._newest_record_ms + tick_ms) * NS_PER_MS)
+            try:
+                await _whole(asyncio.to_thread(self._tick, tick_ms))
+            except LogError as error:
+                self._not_taken(str(error))
+                await asyncio.sleep(FIRST_RETRY_S)
+
+    def _tick(self, tick_ms: int) -> None:
+        step_ms = self._clock.take_step() // NS_PER_MS
+        time_ms = now_ms(self._clock)
+        if step_ms:
+            log.warning("wall_clock_set", step_ms=step_ms)
+            self._log.clock_step(time_ms, step_ms)
+        elif time_ms - self._newest_record_ms >= tick_ms:
+            self._log.tick(time_ms, deaf=self._deaf)
+            self.tally.ticks += 1
+            self.trouble = LogTrouble()
+        else:
+            return  # a batch came first
+        self._newest_record_ms = time_ms
+
+    async def _receipt_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(RECEIPTS_POLL_S)
+            self._publish(self._receipts.due(now_ms(self._clock)))
+
+    async def _prune_for_ever(self) -> None:
+        while True:
+            before_ms = now_ms(self._clock) - self._options.keep_days * 86_400_000
+            try:
+                dropped = await _whole(asyncio.to_thread(self._log.prune, before_ms))
+            except LogError as error:
+                log.warning("log_not_pruned", problem=str(error), remedy="see the disk; tried again within the hour")
+            else:
+                log.info("log_pruned", records=dropped)
+            await asyncio.sleep(PRUNE_EVERY_S)
+
+
+async def _whole(work: Awaitable[T]) -> T:
+    """Its result; cancelled, wait for the thread all the same: a commit is never left under way."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

@@ -1,0 +1,146 @@
+"""From delivered messages to what one commit makes durable. The stages, in order:
+
+route (whose, which format) -> decode -> identify (registry) -> normalise -> judge (duplicates) -> batch
+
+Everything here can be undone: nothing counts until `committed`, and `rolled_back` restores registry and filter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ingest.decode import decode_all
+from ingest.formats.contract import Reason
+from ingest.log.contract import Batch
+from ingest.normalise.pipeline import Origin, normalise
+from ingest.normalise.seen import Verdict
+from ingest.quarantine import of_refusals, of_stray
+from ingest.reading import Flag
+from ingest.sources import Stray
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ingest.formats.contract import Decoded, Decoder, Message, Refusal
+    from ingest.mqtt.delivered import Delivered
+    from ingest.normalise.seen import Judgement, Seen
+    from ingest.reading import Datum, Readings
+    from ingest.sources import Route, Sources
+    from ingest.watches import Watches
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One commit, and what follows it.
+
+    `readings`: all that were judged, duplicates too. `refused`: (watch, boot, seq) of what went to quarantine.
+    """
+
+    batch: Batch
+    readings: Readings
+    judgement: Judgement
+    refused: Sequence[tuple[int, int, int]]
+    decoded: Decoded
+    messages: int
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing new: everything was there before."""
+        return not (len(self.batch.readings) or self.batch.quarantined or self.batch.seen_runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """`decoder_of` and `datum_of`: of a topic's format and profile."""
+
+    sources: Sources
+    watches: Watches
+    seen: Seen
+    decoder_of: Callable[[Route], Decoder]
+    datum_of: Callable[[Route], Datum]
+
+    def prepare(self, deliveries: Sequence[Delivered], arrival_ms: int, *, deaf: bool) -> Prepared:
+        """Pure but for the registry and the filter, which wait for `seen.commit` or `undo`."""
+        routed = [_routed(self.sources, one, arrival_ms) for delivered in deliveries for one in _messages(delivered)]
+        usable = [(route, message) for route, message in routed if route.decodes]
+        messages = [message for _, message in usable]
+        decoded = decode_all([(self.decoder_of(route), message) for route, message in usable])
+        first_new = len(self.watches)
+        readings = self._identified(decoded, [self.datum_of(route) for route, _ in usable])
+        judgement = self.seen.judge(readings)
+        refused, refusals = self._refused(decoded.refusals, messages)
+        readings = readings.replace(flags=readings["flags"] | judgement.flags)
+        strays = [of_stray(message, route.stray) for route, message in routed if route.stray is not None]
+        batch = Batch(
+            readings=readings.take(judgement.is_new).without_empty_columns(),
+            log_time_ms=arrival_ms,
+            deaf=deaf,
+            new_watches=tuple(self.watches.at(index) for index in range(first_new, len(self.watches))),
+            quarantined=(*strays, *of_refusals(messages, refusals)),
+            seen_runs=tuple(self.seen.runs()),
+            seen_values=tuple(self.seen.values()),
+        )
+        return Prepared(batch, readings, judgement, refused, decoded, len(routed))
+
+    def _identified(self, decoded: Decoded, datums: Sequence[Datum]) -> Readings:
+        """Each row gets its watch's index, a likely time, and WGS-84. `datums`: of each message's profile."""
+        readings = decoded.readings
+        watches = [self.watches.meet(watch_id)[0] for watch_id in decoded.watch_ids]
+        unknown = np.array([watch.provisional for watch in watches], np.bool_)
+        flags = readings["flags"] | np.where(unknown, np.uint32(Flag.UNKNOWN_WATCH), np.uint32(0))
+        indices = np.array([watch.index for watch in watches], np.int64)
+        messages = np.array(decoded.messages, np.int64)
+        datum = np.array([datums[place] for place in decoded.messages], np.int8)
+        return normalise(readings.replace(watch=indices, flags=flags), Origin(messages, datum))
+
+    def _refused(
+        self, refusals: Sequence[Refusal], messages: Sequence[Message]
+    ) -> tuple[list[tuple[int, int, int]], list[Refusal]]:
+        """(watch, boot, seq) of refused elements that can be receipted, and the refusals that are new."""
+        receipted, new = [], []
+        for refusal in refusals:
+            message = messages[refusal.message]
+            boot, seq = refusal.boot, refusal.seq
+            if refusal.field is not None or boot is None or seq is None or message.watch_id is None:
+                new.append(refusal)
+                continue
+            watch, _ = self.watches.meet(message.watch_id)
+            verdict = self.seen.mark_refused(watch.index, boot, seq, message.arrival_ms)
+            receipted.append((watch.index, boot, seq))
+            if verdict is Verdict.NEW:
+                new.append(refusal)
+        return receipted, new
+
+    def undo(self, prepared: Prepared) -> None:
+        """The commit failed: as if it had never been prepared."""
+        self.seen.rollback()
+        if prepared.batch.new_watches:
+            self.watches.forget_from(prepared.batch.new_watches[0].index)
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """`whole_bytes`: size of a payload of which only the beginning was taken."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    whole_bytes: int | None
+
+
+def _messages(delivered: Delivered) -> Iterator[_Message]:
+    for place, topic in enumerate(delivered.topics):
+        whole_bytes = delivered.oversized.get(place)
+        yield _Message(topic, delivered.payloads[place], delivered.retained[place], whole_bytes)
+
+
+def _routed(sources: Sources, one: _Message, arrival_ms: int) -> tuple[Route, Message]:
+    route = sources.route(one.topic)
+    if one.whole_bytes is not None and route.stray is None:
+        stray = Stray(Reason.OVERSIZED, f"{one.whole_bytes} bytes; its beginning is kept")
+        is_emergency = route.kind is not None and route.kind.is_emergency
+        route = replace(route, stray=stray, watch_id=route.watch_id if is_emergency else None)
+    return route, route.message(one.topic, one.payload, arrival_ms, retained=one.retained)

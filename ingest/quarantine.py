@@ -1,0 +1,44 @@
+"""What could not be a reading: kept whole, one entry a message, with every reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ingest.log.contract import Quarantined
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ingest.formats.contract import Message, Refusal
+    from ingest.sources import Stray
+
+PAYLOAD_KEPT_BYTES = 65_536
+REASONS_SHOWN = 10
+
+
+def of_stray(message: Message, stray: Stray) -> Quarantined:
+    """A message on a topic that cannot be used as it is."""
+    return _entry(message, stray.reason.value, stray.detail)
+
+
+def of_refusals(messages: Sequence[Message], refusals: Iterable[Refusal]) -> list[Quarantined]:
+    """One entry for each message of which something was refused whole; emptied fields are no refusal of the reading."""
+    by_message: dict[int, list[Refusal]] = {}
+    for refusal in refusals:
+        if refusal.field is None:
+            by_message.setdefault(refusal.message, []).append(refusal)
+    return [_entry(messages[place], told[0].reason.value, _details(told)) for place, told in by_message.items()]
+
+
+def _details(refusals: Sequence[Refusal]) -> str:
+    shown = [
+        refusal.detail if refusal.element is None else f"element {refusal.element}: {refusal.reason} {refusal.detail}"
+        for refusal in refusals[:REASONS_SHOWN]
+    ]
+    more = len(refusals) - len(shown)
+    return "; ".join([*shown, f"and {more} more"] if more else shown)
+
+
+def _entry(message: Message, reason: str, detail: str) -> Quarantined:
+    payload = message.payload[:PAYLOAD_KEPT_BYTES]
+    return Quarantined(message.topic, message.arrival_ms, reason, detail, payload, message.watch_id)
