@@ -12,8 +12,9 @@ from carewatch.doctor.bounded import TRY_S
 from carewatch.doctor.finding import Finding, bad, good, warning
 from carewatch.doctor.nearness import is_this_machine
 from carewatch.settings_sources import SettingsError
+from carewatch.sources import ConfiguredSources
+from ingest.formats.profile import ProfileError
 from ingest.mqtt import Link, probe
-from ingest.sources import Source, Sources
 
 if TYPE_CHECKING:
     from carewatch.settings import Settings
@@ -27,17 +28,15 @@ async def broker(settings: Settings) -> list[Finding]:
     try:
         options = _hasty(subscriber_options(settings.mqtt))
         filters = topic_filters(settings)
-    except (SettingsError, ValueError) as error:
+    except (SettingsError, ProfileError) as error:
         return [bad(PART, str(error), "correct [mqtt] and [[sources]] in carewatch.toml (docs/settings.md)")]
     state = await probe(options, filters, clock=WallClock(), rng=Random())  # noqa: S311 - spreads retries, no secret
     return [_told(state, options.broker, len(filters)), *_in_clear(options)]
 
 
 def topic_filters(settings: Settings) -> list[str]:
-    """What ingest subscribes to, on both its connections. Raises `ValueError` for a source that is none."""
-    wanted = Sources(
-        [Source(source.filter, source.format, source.profile) for source in settings.sources]
-    ).subscriptions()
+    """What ingest subscribes to, on both its connections. Raises `SettingsError` or `ProfileError`."""
+    wanted = ConfiguredSources.of(settings).sources.subscriptions()
     return list(dict.fromkeys([*wanted.emergency, *wanted.other]))
 
 

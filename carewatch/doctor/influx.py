@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from carewatch.doctor.bounded import TRY_S
 from carewatch.doctor.finding import Finding, bad, good, not_set
+from carewatch.influx import influx_options
 from ingest.influx.answers import Verdict
-from ingest.influx.options import InfluxOptions
 from ingest.influx.server import InfluxServer
 
 if TYPE_CHECKING:
@@ -23,25 +24,12 @@ async def influx(settings: Settings) -> list[Finding]:
     """Writes no points, by the same code that writes readings."""
     if not settings.influx.url:
         return [not_set(PART, "readings go to no InfluxDB; alerts do not need it", "set influx.url")]
-    server = InfluxServer(_options(settings.influx))
+    server = InfluxServer(replace(influx_options(settings), timeout_s=TRY_S))
     try:
         answer = await server.write(server.encode(NO_POINTS))
     finally:
         await server.aclose()
     return [_told(settings.influx, answer)]
-
-
-def _options(chosen: Influx) -> InfluxOptions:
-    return InfluxOptions(
-        chosen.url,
-        api=chosen.api,
-        org=chosen.org,
-        bucket=chosen.bucket,
-        token=chosen.token.get_secret_value(),
-        username=chosen.username,
-        password=chosen.password.get_secret_value(),
-        timeout_s=TRY_S,
-    )
 
 
 def _told(chosen: Influx, answer: Answer) -> Finding:

@@ -39,12 +39,12 @@ def render(findings: Sequence[Finding], console: Console) -> None:
 
 
 def as_json(findings: Sequence[Finding]) -> str:
-    """A JSON list of objects `part`, `verdict`, `what`, `remedy`."""
+    """One line: a JSON list of objects `part`, `verdict`, `what`, `remedy`."""
     rows = [
         {"part": each.part, "verdict": each.verdict.value, "what": each.what, "remedy": each.remedy}
         for each in findings
     ]
-    return json.dumps(rows, ensure_ascii=False, indent=1)
+    return json.dumps(rows, ensure_ascii=False)
 
 
 def exit_code(findings: Sequence[Finding]) -> int:

@@ -20,6 +20,7 @@ def installation(folder, **sections):
             "store": {"url": f"sqlite:///{folder}/store.sqlite"},
             "rules_file": CONFIG / "rules.toml",
             "roster_file": CONFIG / "roster.toml",
+            "devices_folder": CONFIG / "devices",
             "mqtt": {"url": "mqtt://127.0.0.1:1"},
             "board": {"port": 0},
             **sections,

@@ -80,6 +80,13 @@ async def test_a_broker_s_address_that_is_none(tmp_path):
     assert "mqtt://host:1883" in said
 
 
+async def test_a_source_whose_decoder_nobody_has(tmp_path):
+    sources = [{"filter": "3g/+/up", "format": "watch_4g"}]
+    verdicts, said = await said_of(installation(tmp_path, sources=sources), "broker")
+    assert verdicts == [BAD]
+    assert "watch_4g" in said
+
+
 # InfluxDB
 
 
