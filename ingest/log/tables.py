@@ -98,7 +98,12 @@ def open_to_write(path: Path) -> apsw.Connection:
 
 
 def _make(path: Path) -> None:
-    aside = path.with_name(path.name + ".new")
+    aside, orphan = path.with_name(path.name + ".new"), path.with_name(path.name + "-wal")
+    if orphan.exists():  # SQLite would play it into the new file
+        raise LogError(
+            f"{path} is gone, but its newest part {orphan.name} is there. Put the file back; or, if the log is to "
+            f"begin anew, remove {orphan.name}, {path.name}-shm and {path.name}.place.* too"
+        )
     with explained(path, "make it"):
         aside.unlink(missing_ok=True)  # left by a crash while it was made
         connection = apsw.Connection(str(aside))

@@ -95,6 +95,21 @@ def test_a_crash_while_the_file_was_made_is_made_good(path: Path) -> None:
     log.close()
 
 
+def test_a_log_whose_main_file_was_removed_alone_is_not_begun_anew_over_its_rest(path: Path) -> None:
+    log = SqliteLog(path)
+    log.append(batch())
+    path.rename(path.with_name("moved"))
+    log._owner.release()
+
+    with pytest.raises(LogError, match=r"is gone, but its newest part readings.sqlite-wal is there"):
+        SqliteLog(path)
+    path.with_name("moved").rename(path)
+    log.close()
+    again = SqliteLog(path)
+    assert again.verify() == 1
+    again.close()
+
+
 def test_a_full_disk_refuses_the_batch_keeps_nothing_of_it_and_takes_it_later(log: SqliteLog) -> None:
     log.append(batch(10))
     log._writing.pragma("max_page_count", log._writing.pragma("page_count") + 2)
