@@ -80,6 +80,24 @@ def test_a_late_copy_from_below_oldest_is_new_once_even_after_a_restart():
     assert again.committed_run(0, 7, 0).through == 9
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [reading(1), reading(2)],
+        [reading(2, oldest=-1)],
+        [reading(150, oldest=150)],
+        [reading(150, oldest=101)],
+        [reading(1), reading(2), reading(9, oldest=9), reading(12, oldest=9), reading(5)],
+    ],
+)
+def test_a_restart_knows_exactly_what_came(rows):
+    again, known = after_restart(Seen(), rows).committed_run(0, 7, 0), Seen()
+    judged(known, *rows)
+    before = known.committed_run(0, 7, 0)
+    assert (list(again.committed), again.through) == (list(before.committed), before.through)
+    assert again.newest_raw_ms == before.newest_raw_ms
+
+
 def test_an_oldest_above_its_own_seq_is_ignored():
     known = Seen()
     judged(known, reading(1), reading(3, oldest=900))
@@ -154,6 +172,13 @@ def test_without_seq_the_same_words_are_a_duplicate():
     assert judged(after_restart(Seen(), [row]), row, other) == [VALUE, NEW]
 
 
+def test_without_seq_a_resend_is_known_by_the_watchs_own_time_whatever_it_was_repaired_to():
+    known = Seen()
+    row = reading(0, minute=1, boot=-1, bpm=70.0)
+    judged(known, row)
+    assert judged(known, row | {"time_ms": T0 * 2}) == [VALUE]
+
+
 def test_two_presses_of_a_button_that_tells_no_time_are_two():
     known = Seen()
     press = reading(0, kind=Kind.SOS, raw_time_ms=-1, boot=-1)
@@ -213,6 +238,12 @@ def test_two_watches_with_one_id_show():
     judged(known, reading(1, minute=1), reading(1, minute=5, boot=8))
     assert flags(known, reading(2, minute=2)) == [Flag(0)]  # sent late by the same watch
     assert flags(known, reading(3, minute=9), reading(2, minute=9, boot=8)) == [Flag.TWO_SENDERS, Flag(0)]
+
+
+def test_the_backlog_of_a_boot_before_the_first_one_heard_is_no_second_sender():
+    known = Seen()
+    judged(known, reading(1, minute=5, boot=8), reading(1, minute=1), reading(2, minute=2))
+    assert flags(known, reading(2, minute=9, boot=8), reading(3, minute=3)) == [Flag(0), Flag(0)]
 
 
 def test_more_gaps_than_are_kept_are_committed_and_flagged(monkeypatch):
