@@ -1,4 +1,4 @@
-"""A log of readings and an alert pipeline upon it, in one folder: what a test writes is what a watch would have sent."""
+"""A log of readings and an alert pipeline upon it: what a test writes is what a watch would have sent."""
 
 from __future__ import annotations
 
@@ -71,23 +71,23 @@ class Home:
 
 def a_troubled_hour(home: Home) -> None:
     """Falls, SOS, fast hearts, a silence, an absent hour of ticks: every kind of episode that the rules know."""
-    for minute in range(-20, 0):
+    for minute in range(-12, 0):
         home.heart(minute * 60, 72)
         home.heart(minute * 60 + 5, 64, watch=1)
-    home.ticks(-10, 3)
+    home.ticks(-2, 3)
     home.falls(3)
-    home.ticks(4, 40)
+    home.ticks(30, 40)
     home.sos(40, watch=1)
     home.falls(50)
     home.falls(55, watch=2, still_s=25)
-    for step in range(24):
+    for step in range(12):
         home.heart(60 + 30 * step, 140, watch=1)
-        home.ticks(61 + 30 * step, 64 + 30 * step)
-    home.sos(500, watch=1, arrives_s=800)
+        home.ticks(61 + 30 * step, 62 + 30 * step)
+    home.sos(300, arrives_s=440)
     for step in range(8):
-        home.heart(810 + 60 * step, 70, watch=1)
-        home.ticks(811 + 60 * step, 870 + 60 * step)
-    home.ticks(1290, 1300)
+        home.heart(450 + 60 * step, 70, watch=1)
+        home.ticks(451 + 60 * step, 470 + 60 * step)
+    home.ticks(930, 935)
 
 
 class Alerts:
