@@ -131,16 +131,18 @@ class Seen:
     def mark_refused(self, watch: int, boot: int, seq: int, arrival_ms: int) -> Verdict:
         """A quarantined element with a readable boot and seq: committed like any other, so receipted.
 
-        `DUPLICATE` if it was dealt with before: then it need not stand in quarantine again.
+        `DUPLICATE` if it was committed before: then it need not stand in quarantine again. Else `NEW`, also where a
+        reading of this batch has the seq already: an emergency of an unknown version is both a reading and refused.
         """
         if seq <= 0:
             return Verdict.NEW
         run = self._open(watch, boot)[-1]
-        if seq in run.committed:
-            return self._kind_of_duplicate(watch, boot, run.generation, seq)
-        run.mark(seq, arrival_ms)
-        self._touched.add((watch, boot, run.generation))
-        return Verdict.NEW
+        if seq not in run.committed:
+            run.mark(seq, arrival_ms)
+            self._touched.add((watch, boot, run.generation))
+            return Verdict.NEW
+        known = self._kind_of_duplicate(watch, boot, run.generation, seq)
+        return Verdict.DUPLICATE if known is Verdict.DUPLICATE else Verdict.NEW
 
     def runs(self) -> list[SeenRun]:
         """What the batch changed, to be kept in its transaction."""

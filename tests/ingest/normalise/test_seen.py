@@ -200,11 +200,19 @@ def test_a_quarantined_element_counts_as_dealt_with():
     known = Seen()
     judged(known, reading(1), commit=False)
     assert known.mark_refused(0, 7, 2, T0) is NEW
-    assert known.mark_refused(0, 7, 2, T0) is PENDING
     known.commit()
     assert known.committed_run(0, 7, 0).through == 2
     assert known.mark_refused(0, 7, 2, T0) is DUPLICATE
     assert known.mark_refused(0, 7, 0, T0) is NEW
+
+
+def test_an_emergency_that_is_also_refused_stands_in_quarantine_once():
+    known = Seen()
+    judged(known, reading(1, kind=Kind.SOS), commit=False)
+    assert known.mark_refused(0, 7, 1, T0) is NEW
+    known.commit()
+    assert judged(known, reading(1, kind=Kind.SOS)) == [DUPLICATE]
+    assert known.mark_refused(0, 7, 1, T0) is DUPLICATE
 
 
 @pytest.mark.parametrize(("minute", "expected"), [(3, Flag.CLOCK_SET), (4.9, Flag(0)), (6, Flag(0))])
