@@ -92,8 +92,8 @@ class WatchOnAir:
         return self._until_ms is not None and time_ms >= self._until_ms
 
     def _done(self, now: int) -> bool:
-        if self._end_ms is None or not self._over(now):
-            return False
+        if self._end_ms is None or not self._over(self._next.time_ms) or not self._over(now):
+            return False  # a late waking does not cut a life short
         return now >= self._end_ms or (len(self.firmware.buffer) == 0 and not self._on_the_way)
 
     def _live_until(self, now: int) -> None:

@@ -13,7 +13,7 @@ import pytest
 from carewatch.clock import ScaledClock
 from simulator.episodes import Scenario
 from simulator.faults import DeadZone, Faults
-from simulator.life import Begin, live
+from simulator.life import Begin, Reading, live
 from simulator.options import EpisodeRates, SimulationOptions
 from simulator.run import Published, TownResult, run_town
 from simulator.town import build_town
@@ -89,7 +89,7 @@ def balance(result: TownResult) -> int:
 
 @pytest.mark.parametrize("connections", [0, 2])
 async def test_every_reading_of_every_life_arrives_and_is_receipted(mosquitto: Mosquitto, connections: int) -> None:
-    options = SimulationOptions(residents=RESIDENTS, connections=connections)
+    options = SimulationOptions(residents=RESIDENTS, connections=connections, settle_s=20_000)
     told: list[Published] = []
     with other_end(mosquitto) as double:
         result = await run(mosquitto, options, 60, on_publish=told.append)
@@ -165,12 +165,25 @@ async def test_a_broker_that_never_answers_is_no_error_and_everything_is_held(mo
     assert result.held == balance(result) >= 40
 
 
+async def test_a_machine_that_wakes_too_late_cuts_no_life_short(mosquitto: Mosquitto) -> None:
+    """At this speed the whole run is over before a watch first wakes."""
+    mosquitto.stop()
+    options = SimulationOptions(residents=3, settle_s=0)
+    result = await run(mosquitto, options, 60, speed=1e8)
+    lived = sum(
+        isinstance(item, Reading)
+        for resident in build_town(options).residents
+        for item in _until(live(resident, options), options.start_ms + 60 * MINUTE_MS)
+    )
+    assert result.held == lived + 3, "every reading, and the boot of each watch"
+
+
 async def test_the_truth_is_what_really_went_over_the_wire(mosquitto: Mosquitto) -> None:
     rates = EpisodeRates(sos=2.0, fall_sure=2.0, fall_called_off=2.0, silent=1.0, powered_off=1.0)
-    options = SimulationOptions(residents=4, episodes=rates, settle_s=20_000)
+    options = SimulationOptions(residents=6, episodes=rates, settle_s=20_000)
     told: list[Truth] = []
     with other_end(mosquitto) as double:
-        result = await run(mosquitto, options, 360, on_episode=told.append, speed=1_200.0)
+        result = await run(mosquitto, options, 240, on_episode=told.append)
     assert sorted(told, key=lambda line: (line.start, line.watch)) == list(result.truth)
     assert len(told) > 8
     heard: dict[str, set[tuple[str, int]]] = {"sos": set(), "fall": set()}
@@ -182,7 +195,7 @@ async def test_the_truth_is_what_really_went_over_the_wire(mosquitto: Mosquitto)
                 heard[kind].add((watch, elements[0]["time"]))
     for what, alarms in heard.items():
         assert alarms == {(line.watch, line.start) for line in result.truth if line.what == what}
-    assert_darkness(double, options, 360)
+    assert_darkness(double, options, 240)
 
 
 def assert_darkness(double: CarewatchDouble, options: SimulationOptions, minutes: float) -> None:
