@@ -60,8 +60,9 @@ class Conditions:
         found = self._truths.get(id(node))
         if found is None:
             true, false = self._truth(node)
-            shape = (len(self.frame),)
-            found = self._truths[id(node)] = Truth(np.broadcast_to(true, shape), np.broadcast_to(false, shape))
+            if not np.ndim(true):  # a comparison of constants
+                true, false = (np.full(len(self.frame), bool(each)) for each in (true, false))
+            found = self._truths[id(node)] = Truth(true, false)
         return found
 
     def _truth(self, node: tree.Node) -> Truth:  # noqa: C901, PLR0911 - one line a kind of node

@@ -38,6 +38,7 @@ class Frame:
 
     def __init__(self, readings: Readings, log: Whole, counted: Whole, state: Columns) -> None:
         self._readings = readings
+        self._present = frozenset(readings.present)
         self._state = state
         self._cache: dict[str, NDArray[Any]] = {}
         watch = readings["watch"]
@@ -100,16 +101,16 @@ class Frame:
         """A column of the readings in this order; flags completed by what a status event says."""
         found = self._cache.get(name)
         if found is None:
-            found = self._readings[name][self.order] if name in self._readings.present else self._readings[name]
+            found = self._readings[name][self.order] if name in self._present else self._readings[name]
             for event, value in SAID_BY_EVENT.get(name, ()):
-                if "event" in self._readings.present:
+                if "event" in self._present:
                     found = np.where((found < 0) & (self.column("event") == event), np.int8(value), found)
             self._cache[name] = found
         return found
 
     def is_present(self, name: str) -> bool:
         """Whether some row may know the column."""
-        return name in self._readings.present or (name in SAID_BY_EVENT and "event" in self._readings.present)
+        return name in self._present or (name in SAID_BY_EVENT and "event" in self._present)
 
     def of_kinds(self, kinds: tuple[Kind, ...]) -> Mask:
         """Rows of these kinds."""

@@ -274,41 +274,53 @@ class Oracle:
             self.tell(number, rule, change, why, each.started, self.log, row, late=late_, reopened=each.reopened)
 
         if truth(rule.when):
-            open_ = [each for each in episodes if each.phase in ("pending", "fired")]
-            joined = [each for each in open_ if abs(event - each.started) <= rule.same_within_ms]
-            if joined:
-                mine = joined[-1]
-                mine.newest, mine.touched = max(mine.newest, event), self.log
-                mine.event, mine.arrival = event, row["arrival_ms"]
-                if mine.phase == "fired":
-                    tell(mine, Change.REPEATED, Why.SAME)
-            else:
-                resolved = [each.touched for each in episodes if each.phase == "resolved"]
-                reopened = bool(resolved) and self.log - max(resolved) <= rule.reopen_within_ms
-                due = self.log + rule.wait_ms
-                mine = Episode("pending", event, event, event, row["arrival_ms"], due, self.log, late, reopened)
-                episodes.append(mine)
-                if rule.wait_ms:
-                    tell(mine, Change.PENDING, Why.RUN_BEGAN)
-                else:
-                    mine.phase = "fired"
-                    tell(mine, Change.FIRING, Why.EVENT)
+            mine = self.join(rule, row, episodes, tell) or self.open_episode(rule, row, episodes, tell, late=late)
             if mine.phase == "pending" and rule.sooner is not None and truth(rule.sooner):
                 mine.phase, mine.touched = "fired", self.log
                 tell(mine, Change.FIRING, Why.SOONER)
         if rule.unless is not None and truth(rule.unless):
-            for each in episodes:
-                if event < each.newest:
-                    continue
-                if each.phase == "pending":
-                    each.phase, each.touched = "called_off", self.log
-                    tell(each, Change.CALLED_OFF, Why.UNLESS)
-                elif each.phase == "fired" and event - each.started <= rule.same_within_ms:
-                    each.phase, each.touched = "resolved", self.log
-                    tell(each, Change.RESOLVED, Why.UNLESS)
+            self.call_off(rule, event, episodes, tell)
         done = [each for each in episodes if each.phase != "pending"]
         for each in done[:-8]:
             episodes.remove(each)
+
+    def join(self, rule, row, episodes, tell):
+        event = row["event_ms"]
+        open_ = [each for each in episodes if each.phase in ("pending", "fired")]
+        joined = [each for each in open_ if abs(event - each.started) <= rule.same_within_ms]
+        if not joined:
+            return None
+        mine = joined[-1]
+        mine.newest, mine.touched = max(mine.newest, event), self.log
+        mine.event, mine.arrival = event, row["arrival_ms"]
+        if mine.phase == "fired":
+            tell(mine, Change.REPEATED, Why.SAME)
+        return mine
+
+    def open_episode(self, rule, row, episodes, tell, *, late):
+        event = row["event_ms"]
+        resolved = [each.touched for each in episodes if each.phase == "resolved"]
+        reopened = bool(resolved) and self.log - max(resolved) <= rule.reopen_within_ms
+        due = self.log + rule.wait_ms
+        mine = Episode("pending", event, event, event, row["arrival_ms"], due, self.log, late, reopened)
+        episodes.append(mine)
+        if rule.wait_ms:
+            tell(mine, Change.PENDING, Why.RUN_BEGAN)
+        else:
+            mine.phase = "fired"
+            tell(mine, Change.FIRING, Why.EVENT)
+        return mine
+
+    def call_off(self, rule, event, episodes, tell):
+        for each in episodes:
+            if event < each.newest:
+                continue
+            if each.phase == "pending":
+                each.phase, each.touched = "called_off", self.log
+                tell(each, Change.CALLED_OFF, Why.UNLESS)
+            elif each.phase == "fired" and event - each.started <= rule.same_within_ms:
+                each.phase, each.touched = "resolved", self.log
+                tell(each, Change.RESOLVED, Why.UNLESS)
 
     # -- absence
 
@@ -321,9 +333,7 @@ class Oracle:
             return
         silence.started = silence.newest
         silence.decision = "called_off" if silence.cause else "firing"
-        change, why = (
-            (Change.CALLED_OFF, Why.UNLESS) if silence.cause else (Change.FIRING, Why.ABSENT)
-        )
+        change, why = (Change.CALLED_OFF, Why.UNLESS) if silence.cause else (Change.FIRING, Why.ABSENT)
         reopened = silence.resolved is not None and due - silence.resolved <= rule.reopen_within_ms
         self.tell(number, rule, change, why, silence.newest, due, event=silence.newest, reopened=reopened)
 
@@ -362,7 +372,7 @@ class Oracle:
 def rows_of(readings):
     """Rows as dictionaries, empty cells left out, kinds as `Kind`."""
     rows = []
-    names = [name for name in readings.present if name not in ("kind",)]
+    names = [name for name in readings.present if name != "kind"]
     columns = {name: readings[name].tolist() for name in names}
     for i in range(readings.rows):
         row = {name: columns[name][i] for name in names}

@@ -122,7 +122,7 @@ class Expressions:
         minutes = (self.now - at) / 60_000
         return exactly((value - before) / minutes) if minutes > 0 else None
 
-    def truth(self, node):
+    def truth(self, node):  # noqa: C901, PLR0911 - one line a kind of node
         match node:
             case tree.Not(of):
                 truth = self.truth(of)
@@ -154,7 +154,7 @@ class Expressions:
                 return self._typed(name, self.row.get(name))
         return self.known[tree.text(node)]
 
-    def _compare(self, sign, left, right):
+    def _compare(self, sign, left, right):  # noqa: PLR0911 - one line a sign
         a, b = self.any(left), self.any(right)
         if a is None or b is None:
             return None
@@ -184,7 +184,7 @@ class Expressions:
             return self.known[tree.text(node)]
         return self.number(node) if isinstance(node, tree.Choice) else self.truth(node)
 
-    def number(self, node):
+    def number(self, node):  # noqa: PLR0911 - one line a kind of node
         match node:
             case tree.Number(value):
                 return exactly(value)
