@@ -50,15 +50,22 @@ def parse(source: str, vocabulary: Vocabulary) -> tree.Node:
     try:
         body = ast.parse(f"({source}\n)", mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        line, offset = getattr(error, "lineno", None) or 1, (getattr(error, "offset", None) or 1) - 1
         told = getattr(error, "msg", None) or str(error)
-        where = (line, max(0, offset - (line == 1)))
+        where = _within(source, getattr(error, "lineno", None) or 1, (getattr(error, "offset", None) or 1) - 1)
         raise ExpressionError(f"not an expression: {told}", "write it as Python would", where) from error
     built = _Builder(source, vocabulary).build(body)
     count = sum(1 for _ in tree.walk(built))
     if count > MAX_NODES:
         raise ExpressionError(f"{count} terms, at most {MAX_NODES} are allowed", "split the rule in two", (1, 0))
     return built
+
+
+def _within(source: str, line: int, column: int) -> tuple[int, int]:
+    """A place that Python named, as one of the source: its end, if Python looked beyond it."""
+    lines = source.split("\n")
+    if line > len(lines):
+        return len(lines), len(lines[-1])
+    return line, max(0, column - (line == 1))
 
 
 class _Builder:
