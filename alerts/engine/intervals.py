@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alerts.engine.last_where import NONE, Whole, heads_of, starts_of
+from alerts.engine.last_where import NONE, Whole, heads_of, newest_row, pick, row_before, starts_of
 
 if TYPE_CHECKING:
     from alerts.engine.columns import Columns
@@ -53,15 +53,11 @@ class Intervals:
         head = heads_of(watch)
         before = np.where(head, self._anchor[watch], np.roll(time, 1))
         mean = np.where(ordinal > 0, np.minimum((time - before) // BLOCK, LONGEST_MS), _UNKNOWN)
-        self._means, self._olds = np.empty_like(mean), np.empty_like(mean)
-        newest = older = _UNKNOWN
-        # Few rows: one in four, and the chain "no mean at an anchor keeps the old ones" is told plainest as a loop.
-        for i, is_head in enumerate(head.tolist()):
-            if is_head:
-                newest, older = int(self._newest[watch[i]]), int(self._older[watch[i]])
-            if mean[i] != _UNKNOWN:
-                newest, older = int(mean[i]), newest
-            self._means[i], self._olds[i] = newest, older
+        known, start = mean != _UNKNOWN, starts_of(head)
+        last, before_it = newest_row(known, start), row_before(known, start)
+        second = np.where(last >= 0, before_it[last], -1)
+        self._means = pick(last, mean, self._newest[watch])
+        self._olds = np.where(last >= 0, pick(second, mean, self._newest[watch]), self._older[watch])
 
     def usual_ms(self, rows: Whole, settings: EngineSettings) -> Whole:
         """The usual interval as known at each of `rows` (frame rows, shape (n,))."""
