@@ -10,6 +10,7 @@ import structlog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
+    from pathlib import Path
 
 PRIVATE = frozenset(
     {"name", "phone", "address", "email", "contact", "contact_name", "contact_phone", "body", "text", "subject"}
@@ -25,10 +26,14 @@ def withhold_particulars(_logger: object, _method: str, event: MutableMapping[st
     return event
 
 
-def set_up_logs(*, role: str, level: int = logging.INFO) -> None:
-    """Once a process. Libraries log warnings only: some put addresses and passwords into their informational lines."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s", force=True)
-    on_terminal = sys.stderr.isatty()
+def set_up_logs(*, role: str, file: Path | None = None, level: int = logging.INFO) -> None:
+    """Once a process; to standard error, or to `file`.
+
+    Libraries log warnings only: some put addresses and passwords into their informational lines.
+    """
+    stream = sys.stderr if file is None else file.open("a", encoding="utf-8", buffering=1)
+    logging.basicConfig(stream=stream, level=logging.WARNING, format="%(name)s: %(message)s", force=True)
+    on_terminal = stream.isatty()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -39,7 +44,7 @@ def set_up_logs(*, role: str, level: int = logging.INFO) -> None:
             structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(role=role)

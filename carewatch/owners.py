@@ -81,6 +81,12 @@ class AlertsOwner:
             raise ControlError("alerts does not run; `carewatch run` starts it")
         return str(ask(path, "sign_in_link", login=login)["path"])
 
+    def api_token(self, login: str) -> str:
+        """A fresh bearer token of the API for the officer; shown this once."""
+        if not is_served(path := control_socket(self.settings, "alerts")):
+            raise ControlError("alerts does not run; `carewatch run` starts it")
+        return str(ask(path, "api_token", login=login)["token"])
+
     def reload_rules(self) -> int:
         """The settings version that holds from the next record on."""
         if not is_served(path := control_socket(self.settings, "alerts")):

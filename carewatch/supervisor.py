@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import structlog
 
@@ -32,9 +32,10 @@ class RoleFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Supervisor:
-    """`environment`: of the roles; settings reach them through it."""
+    """`environment`: of the roles; settings reach them through it. `output`: where they write, default: as we do."""
 
     environment: Mapping[str, str]
+    output: IO[bytes] | None = None
 
     async def run(self, roles: Sequence[str]) -> None:
         """Until cancelled. Raises `RoleFailedError` when a role says that its configuration is wrong."""
@@ -65,7 +66,10 @@ class Supervisor:
             "role",
             role,
             stdin=asyncio.subprocess.PIPE,
+            stdout=self.output,
+            stderr=self.output,
             env={**self.environment, SUPERVISED: "1"},
+            start_new_session=True,  # Ctrl-C is for us: we end the roles in order
         )
         log.info("role_started", started=role, pid=process.pid)
         try:

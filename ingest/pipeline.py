@@ -10,6 +10,7 @@ tried again, and lost by nobody: the broker holds what is not acknowledged, the 
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -113,6 +114,7 @@ class Ingest:
         """In a thread. None: the log did not take it, everything is as before, and the reason is told."""
         arrival_ms = now_ms(self._clock)
         prepared = self._preparation.prepare([parcel.delivered for parcel in parcels], arrival_ms, deaf=self._deaf)
+        began_ns = time.perf_counter_ns()
         try:
             if not prepared.is_empty:
                 self._log.append(prepared.batch)
@@ -120,6 +122,7 @@ class Ingest:
             self._preparation.undo(prepared)
             self._not_taken(str(error))
             return None
+        self.tally.commit_ns += time.perf_counter_ns() - began_ns
         self._preparation.seen.commit()
         self._taken(prepared, arrival_ms)
         return prepared

@@ -110,7 +110,7 @@ class Preparation:
             watch, _ = self.watches.meet(message.watch_id)
             verdict = self.seen.mark_refused(watch.index, boot, seq, message.arrival_ms)
             receipted.append((watch.index, boot, seq))
-            if verdict is Verdict.NEW:
+            if verdict is not Verdict.DUPLICATE:  # a reading beside it (an SOS of another version) is met first
                 new.append(refusal)
         return receipted, new
 

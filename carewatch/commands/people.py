@@ -64,6 +64,14 @@ def sign_in_link(login: Annotated[str, typer.Argument(help="login of the officer
     typer.echo(base.rstrip("/") + alerts_owner(settings).sign_in_link(login))
 
 
+@officers.command("api-token")
+def api_token(login: Annotated[str, typer.Argument(help="login of the officer")]) -> None:
+    """A bearer token by which a program acts for an officer; shown this once."""
+    from carewatch.owners import alerts_owner
+
+    typer.echo(alerts_owner(current_settings()).api_token(login))
+
+
 @watches.command("add")
 def add(watch_ids: Annotated[list[str], typer.Argument(help="ids of the watches")]) -> None:
     """Register watches."""

@@ -22,12 +22,10 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="end with the summary as one JSON line")] = False,
 ) -> None:
     """A town of watches, a broker, phones and a mailbox around the real program, on this machine."""
-    from carewatch.demo.options import DemoOptions
+    from carewatch.demo.options import DemoOptions, duration_s
     from carewatch.demo.play import play_demo
 
-    options = DemoOptions.of(
-        residents=residents, speed=speed, lasts=for_, seed=seed, influx=influx, port=port, as_json=as_json
-    )
+    options = DemoOptions(residents, speed, duration_s(for_), seed, influx, port, as_json)
     if not asyncio.run(play_demo(options)):
         raise Failed
 

@@ -17,7 +17,7 @@ from carewatch.roles.watch_actions import watch_actions
 from carewatch.sources import ConfiguredSources
 from ingest.influx.refused import RefusedPoints
 from ingest.influx.server import InfluxServer
-from ingest.influx.writer import InfluxWriter
+from ingest.influx.writer import CONSUMER, InfluxWriter
 from ingest.intake import Intake
 from ingest.log.sqlite import SqliteLog
 from ingest.log.sqlite_reader import SqliteLogReader
@@ -53,6 +53,7 @@ class Parts:
     watches: Watches
     ingest: Ingest
     writer: InfluxWriter | None
+    influx: InfluxServer | None
 
 
 async def run_ingest(settings: Settings) -> None:
@@ -66,7 +67,11 @@ async def run_ingest(settings: Settings) -> None:
         ]
         if parts.writer is not None:
             tasks.append(parts.writer.run())
-        await live(*tasks)
+        try:
+            await live(*tasks)
+        finally:
+            if parts.influx is not None:
+                await parts.influx.aclose()
 
 
 def _built(settings: Settings, closing: ExitStack) -> Parts:
@@ -84,7 +89,11 @@ def _built(settings: Settings, closing: ExitStack) -> Parts:
     receipts = Receipts(preparation.seen, lambda index: watches.at(index).watch_id)
     options = IngestOptions(max(1.0, LEAST_TICK_S * settings.clock.speed), settings.log.keep_days)
     ingest = Ingest(reading_log, intake, preparation, receipts, clock, options)
-    return Parts(settings, clock, reading_log, watches, ingest, _writer(settings, clock, closing))
+    if not settings.influx.url:
+        reading_log.drop_place(CONSUMER)  # or its old place would hold pruning up for ever
+        return Parts(settings, clock, reading_log, watches, ingest, None, None)
+    influx = InfluxServer(influx_options(settings))
+    return Parts(settings, clock, reading_log, watches, ingest, _writer(settings, influx, clock, closing), influx)
 
 
 def preparation_of(
@@ -106,11 +115,10 @@ def _session(settings: Settings, suffix: str, filters: tuple[str, ...], clock: W
     )
 
 
-def _writer(settings: Settings, clock: WallClock | ScaledClock, closing: ExitStack) -> InfluxWriter | None:
-    if not settings.influx.url:
-        return None
-    options = influx_options(settings)
+def _writer(
+    settings: Settings, influx: InfluxServer, clock: WallClock | ScaledClock, closing: ExitStack
+) -> InfluxWriter:
     reader = SqliteLogReader(settings.log.path)
     closing.callback(reader.close)
     refused = RefusedPoints(set_aside_file(settings))
-    return InfluxWriter(reader, InfluxServer(options), options, refused, clock, site=settings.site.name)
+    return InfluxWriter(reader, influx, influx_options(settings), refused, clock, site=settings.site.name)

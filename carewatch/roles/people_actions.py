@@ -10,9 +10,12 @@ from alerts.people.residents import import_residents
 from alerts.store.people import officer_by_login, set_password_hash
 from board.passwords import hash_password
 from board.session import sign_in_path
+from board.tokens import new_token
 from carewatch.keys import board_secret
 
 if TYPE_CHECKING:
+    from sqlalchemy import Row
+
     from carewatch.control import Do
     from carewatch.roles.alerts import Parts
 
@@ -40,7 +43,16 @@ def people_actions(parts: Parts) -> dict[str, Do]:
             "version": await asyncio.to_thread(adopt, parts.settings, parts.store, parts.watches, parts.clock.now_ns())
         }
 
-    return {"residents": residents, "password": password, "sign_in_link": sign_in_link, "reload_rules": reload_rules}
+    async def api_token(request: dict[str, Any]) -> dict[str, Any]:
+        return {"token": await asyncio.to_thread(_api_token, parts, request["login"])}
+
+    return {
+        "residents": residents,
+        "password": password,
+        "sign_in_link": sign_in_link,
+        "reload_rules": reload_rules,
+        "api_token": api_token,
+    }
 
 
 def _set_password(parts: Parts, login: str, hashed: str) -> bool:
@@ -49,8 +61,17 @@ def _set_password(parts: Parts, login: str, hashed: str) -> bool:
 
 
 def _sign_in_path(parts: Parts, login: str) -> str:
+    return sign_in_path(board_secret(parts.settings), _officer(parts, login).id, parts.clock.now_ns())
+
+
+def _api_token(parts: Parts, login: str) -> str:
+    officer = _officer(parts, login)
+    return new_token(parts.store, officer.id, officer.role, parts.clock.now_ns())
+
+
+def _officer(parts: Parts, login: str) -> Row[Any]:
     with parts.store.reading() as connection:
         officer = officer_by_login(connection, login)
     if officer is None:
         raise ValueError(f"no officer {login!r}; they stand in roster_file")
-    return sign_in_path(board_secret(parts.settings), officer.id, parts.clock.now_ns())
+    return officer
