@@ -47,8 +47,8 @@ def draw(
 ) -> PlaceMap | None:
     """The map of a track (degrees, WGS-84, oldest first; the last is here); None without a position.
 
-    `accuracy_m` of the last position, NaN if unknown; `home` as latitude and longitude. With `blur_m` positions are
-    rounded to that many metres.
+    `accuracy_m` of the last position, NaN if unknown; `home` as latitude and longitude. With `blur_m` the last
+    position is rounded to that many metres and the track is left out.
     """
     if not len(lat):
         return None
@@ -66,7 +66,7 @@ def draw(
     return PlaceMap(
         home=(WIDTH / 2, HEIGHT / 2) if home else None,
         fence=round(fence_m * per_m, 1) if home else None,
-        tracks=_fading(xs, ys),
+        tracks=() if blur_m else _fading(xs, ys),
         here=(float(xs[-1]), float(ys[-1])),
         accuracy=round(around_m * per_m, 1) if around_m else None,
         scale_m=scale_m,
