@@ -38,7 +38,8 @@ def apply(state: State, record: Record, settings: EngineSettings) -> tuple[State
     """Take one record of the log.
 
     Returns the state after it and its transitions, ordered by (at_ms, watch, rule). `settings` must be those that the
-    state was made or changed for; ValueError otherwise, with nothing changed.
+    state was made or changed for; ValueError otherwise, with nothing changed. After any other exception the state is
+    half changed: load the last snapshot and take the records after it again.
     """
     if len(state.rules) != len(settings.rules) or any(
         known != (rule.name, rule.version) for known, rule in zip(state.rules, settings.rules, strict=True)
