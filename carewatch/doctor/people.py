@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from alerts.store.database import StoreError, open_store
 from alerts.store.people import wearers
 from alerts.store.tables import resident
+from alerts.store.watch_status import statuses
 from carewatch.doctor.bounded import in_thread
 from carewatch.doctor.finding import Finding, good, not_set, warning
 from carewatch.doctor.store import missing_file
@@ -27,7 +28,7 @@ SHOWN = 5
 
 
 async def people(settings: Settings) -> list[Finding]:
-    """Compares the store's wearers with the log's registry of watches."""
+    """Compares the wearers with the log's registry of watches, and with the watches that alerts has heard."""
     return await in_thread(lambda: _people(settings))
 
 
@@ -41,22 +42,25 @@ def _people(settings: Settings) -> list[Finding]:
     try:
         with opened.reading() as connection:
             worn = {row.watch_id: row.id for row in wearers(connection)}
+            heard = statuses(connection).keys()
             count = connection.execute(select(func.count()).select_from(resident)).scalar_one()
     finally:
         opened.close()
     if not count:
         return [warning(PART, "no residents: an alert can name nobody", IMPORT)]
-    heard = _heard(settings.log.path)
+    silent = worn.keys() - heard
     return [
-        good(PART, f"{count} residents; {len(worn)} watches are worn, {len(heard)} have been heard of"),
+        good(
+            PART, f"{count} residents; {len(worn)} watches are worn, {len(worn) - len(silent)} of them have been heard"
+        ),
         *_without_watch(count - len(set(worn.values()))),
-        *_unworn(heard - worn.keys()),
-        *(_never_heard(worn.keys() - heard) if heard else []),
+        *_unworn(_registered(settings.log.path) - worn.keys()),
+        *_never_heard(silent),
     ]
 
 
-def _heard(log: Path) -> set[str]:
-    """Ids of the watches in the registry that are not retired; what is wrong with the log another check says."""
+def _registered(log: Path) -> set[str]:
+    """Ids of the registry's watches that are not retired; what is wrong with the log another check says."""
     if not log.exists():
         return set()
     try:
@@ -85,7 +89,7 @@ def _unworn(watches: Iterable[str]) -> list[Finding]:
 def _never_heard(watches: Iterable[str]) -> list[Finding]:
     if not watches:
         return []
-    told = f"watches that were never heard of: {_listed(watches)}; their wearers are not protected"
+    told = f"watches that were never heard: {_listed(watches)}; their wearers are not protected"
     return [warning(PART, told, "switch them on; check the watch's server address, user name and topic")]
 
 

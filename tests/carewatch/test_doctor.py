@@ -10,9 +10,11 @@ import sys
 
 import pytest
 from rich.console import Console
+from sqlalchemy import insert
 
 from alerts.people.residents import import_residents
 from alerts.store.database import open_store
+from alerts.store.tables import watch_status
 from carewatch.clock import NS_PER_S
 from carewatch.doctor import Finding, Verdict, as_json, examine, exit_code, render
 from carewatch.doctor.bounded import in_thread, looked_at
@@ -171,16 +173,20 @@ def a_store(settings, *lines):
 async def test_residents_and_watches_are_compared(tmp_path):
     settings = installation(tmp_path)
     a_store(settings, "w1,张三", "w2,李四")
+    store = open_store(settings.store.url)
+    with store.transaction() as connection:
+        connection.execute(insert(watch_status).values(watch_id="w1", last_event_ms=1, last_arrival_ms=1))
+    store.close()
     log = SqliteLog(settings.log.path)
-    for index, watch_id in enumerate(("w1", "w3")):
+    for index, watch_id in enumerate(("w1", "w2", "w3")):
         log.put_watch(Watch(index, watch_id))
-    log.put_watch(Watch(2, "w4", retired=True))
+    log.put_watch(Watch(3, "w4", retired=True))
     log.close()
     verdicts, text = await said_of(settings, "residents and watches")
     assert verdicts == [GOOD, WARNING, WARNING]
-    assert "2 residents; 2 watches are worn, 2 have been heard of" in text
+    assert "2 residents; 2 watches are worn, 1 of them have been heard" in text
     assert "watches that nobody is known to wear: w3;" in text
-    assert "never heard of: w2;" in text
+    assert "never heard: w2;" in text
     assert "张三" not in text
 
 

@@ -30,7 +30,7 @@ async def test_the_board_s_port_is_in_use_by_another_program(tmp_path):
 
 
 PROBLEM = {"part": "broker", "what": "away", "since_ms": 1, "remedy": "start it", "grave": True}
-MILD = {"part": "email", "what": "not set up", "since_ms": 1, "remedy": "set it", "grave": False}
+MILD = {"part": "influx", "what": "not reachable", "since_ms": 1, "remedy": "set it", "grave": False}
 
 
 @pytest.fixture
@@ -65,11 +65,12 @@ def _leaves(answer):
 
 
 async def test_where_carewatch_runs_its_problems_are_told(tmp_path, serve):
-    port = await serve(json.dumps([PROBLEM, MILD]).encode())
+    port = await serve(json.dumps([PROBLEM, MILD, {**MILD, "part": "email", "what": "not set up"}]).encode())
     findings = await examine(installation(tmp_path, board={"port": port}))
     assert f"carewatch runs at http://127.0.0.1:{port}" in [finding.what for finding in findings]
     assert Finding("broker", BAD, "away", "start it") in findings
-    assert Finding("email", WARNING, "not set up", "set it") in findings
+    assert Finding("email", WARNING, "not set up", "set it") not in findings
+    assert Finding("influx", WARNING, "not reachable", "set it") in findings
 
 
 @pytest.mark.parametrize("body", [b"<html>", b'{"status": "ok"}', b'[{"a": 1}]'])
