@@ -11,11 +11,12 @@ from alerts.engine.contract import Change, Why
 from alerts.rules.rule import Mode
 from ingest.log.contract import RecordKind
 from ingest.reading import Flag, Kind
+from tests.alerts.engine.oracle_events import EventRules
+from tests.alerts.engine.oracle_silence import HOLD_BACK, AbsentRules
 from tests.alerts.engine.oracle_values import Expressions, memories
 
 MINUTE = 60_000
-CLAMP, HOLD_BACK = 10_000, 2 * MINUTE
-OFFLINE = 2
+CLAMP = 10_000
 
 
 @dataclass
@@ -25,30 +26,6 @@ class Level:
     clear_start: int | None = None
     clear_last: int | None = None
     alert: int | None = None
-    resolved: int | None = None
-
-
-@dataclass
-class Episode:
-    phase: str
-    started: int
-    newest: int
-    event: int
-    arrival: int
-    due: int
-    touched: int
-    late: bool
-    reopened: bool = False
-
-
-@dataclass
-class Silence:
-    newest: int | None = None
-    due: int | None = None
-    grace: int = 0
-    decision: str = "none"
-    started: int | None = None
-    cause: bool = False
     resolved: int | None = None
 
 
@@ -63,7 +40,7 @@ class OneWatch:
     silences: dict = field(default_factory=dict)
 
 
-class Oracle:
+class Oracle(EventRules, AbsentRules):
     def __init__(self, ruleset, people, zone="Asia/Shanghai", deaf_gap=10_000):
         self.rules, self.limits, self.people, self.zone, self.gap = (
             ruleset.rules,
@@ -255,106 +232,6 @@ class Oracle:
         if state.alert is not None and now - state.clear_start >= rule.clear_hold_ms:
             self.tell(number, rule, Change.RESOLVED, Why.CLEARED, state.alert, self.log, row)
             state.alert, state.resolved = None, self.log
-
-    # -- event rules
-
-    def end_timers(self, number, watch, rule):
-        for each in watch.episodes.get(rule.name, []):
-            if each.phase == "pending" and each.due <= self.log:
-                each.phase, each.touched = "fired", each.due
-                more = {"event": each.event, "arr": each.arrival, "late": each.late, "reopened": each.reopened}
-                self.tell(number, rule, Change.FIRING, Why.TIMER, each.started, each.due, **more)
-
-    def event(self, number, watch, rule, row, *, late):
-        truth, event = watch.expressions.truth, row["event_ms"]
-        episodes = watch.episodes.setdefault(rule.name, [])
-
-        def tell(each, change, why):
-            late_ = late or each.late
-            self.tell(number, rule, change, why, each.started, self.log, row, late=late_, reopened=each.reopened)
-
-        if truth(rule.when):
-            mine = self.join(rule, row, episodes, tell) or self.open_episode(rule, row, episodes, tell, late=late)
-            if mine.phase == "pending" and rule.sooner is not None and truth(rule.sooner):
-                mine.phase, mine.touched = "fired", self.log
-                tell(mine, Change.FIRING, Why.SOONER)
-        if rule.unless is not None and truth(rule.unless):
-            self.call_off(rule, event, episodes, tell)
-        done = [each for each in episodes if each.phase != "pending"]
-        for each in done[:-8]:
-            episodes.remove(each)
-
-    def join(self, rule, row, episodes, tell):
-        event = row["event_ms"]
-        open_ = [each for each in episodes if each.phase in ("pending", "fired")]
-        joined = [each for each in open_ if abs(event - each.started) <= rule.same_within_ms]
-        if not joined:
-            return None
-        mine = joined[-1]
-        mine.newest, mine.touched = max(mine.newest, event), self.log
-        mine.event, mine.arrival = event, row["arrival_ms"]
-        if mine.phase == "fired":
-            tell(mine, Change.REPEATED, Why.SAME)
-        return mine
-
-    def open_episode(self, rule, row, episodes, tell, *, late):
-        event = row["event_ms"]
-        resolved = [each.touched for each in episodes if each.phase == "resolved"]
-        reopened = bool(resolved) and self.log - max(resolved) <= rule.reopen_within_ms
-        due = self.log + rule.wait_ms
-        mine = Episode("pending", event, event, event, row["arrival_ms"], due, self.log, late, reopened)
-        episodes.append(mine)
-        if rule.wait_ms:
-            tell(mine, Change.PENDING, Why.RUN_BEGAN)
-        else:
-            mine.phase = "fired"
-            tell(mine, Change.FIRING, Why.EVENT)
-        return mine
-
-    def call_off(self, rule, event, episodes, tell):
-        for each in episodes:
-            if event < each.newest:
-                continue
-            if each.phase == "pending":
-                each.phase, each.touched = "called_off", self.log
-                tell(each, Change.CALLED_OFF, Why.UNLESS)
-            elif each.phase == "fired" and event - each.started <= rule.same_within_ms:
-                each.phase, each.touched = "resolved", self.log
-                tell(each, Change.RESOLVED, Why.UNLESS)
-
-    # -- absence
-
-    def decide(self, number, watch, rule):
-        silence = watch.silences.get(rule.name)
-        if silence is None or silence.due is None or silence.decision != "none":
-            return
-        due = max(silence.due, silence.grace, self.hold_until)
-        if due > self.log:
-            return
-        silence.started = silence.newest
-        silence.decision = "called_off" if silence.cause else "firing"
-        change, why = (Change.CALLED_OFF, Why.UNLESS) if silence.cause else (Change.FIRING, Why.ABSENT)
-        reopened = silence.resolved is not None and due - silence.resolved <= rule.reopen_within_ms
-        self.tell(number, rule, change, why, silence.newest, due, event=silence.newest, reopened=reopened)
-
-    def hear(self, number, watch, rule, row, *, set_back):
-        silence = watch.silences.setdefault(rule.name, Silence())
-        heard = row.get("event") != OFFLINE and rule.on in (None, row["kind"])
-        if not heard and (not set_back or silence.newest is None):
-            return
-        first, before = silence.newest is None or set_back, silence.newest
-        if first or row["event_ms"] >= silence.newest:
-            silence.newest = row["event_ms"]
-            silence.due = row["event_ms"] + rule.wait_ms + self.deaf_since(row["event_ms"])
-            if heard:
-                silence.cause = rule.unless is not None and watch.expressions.truth(rule.unless) is True
-        if silence.decision == "firing":
-            if silence.due > self.log:
-                silence.decision, silence.resolved = "none", self.log
-                self.tell(number, rule, Change.RESOLVED, Why.HEARD_AGAIN, silence.started, self.log, row)
-        elif first or (silence.decision == "called_off" and row["event_ms"] > before):
-            silence.decision = "none"
-            silence.grace = self.log + min(HOLD_BACK, rule.wait_ms)
 
     def open(self):
         """(watch, rule, started) of everything that fires."""
