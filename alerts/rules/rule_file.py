@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from alerts.rules import names, tree
 from alerts.rules.check import type_of
 from alerts.rules.doubts import doubts
+from alerts.rules.given_table import faults_of_test, read_test
 from alerts.rules.language import Vocabulary, parse
 from alerts.rules.problems import ExpressionError, Problem, RuleError, nearest
 from alerts.rules.rule import Rule, RuleSet, RuleTest
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _TABLES = ("limit", "signal", "rule", "test")
-_TEST_KEYS = ("rule", "given", "expect", "until", "limits", "watch")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -64,6 +64,7 @@ class _RuleFile:
         for name in self._document:
             if name not in _TABLES:
                 self.problem(self._places.table(name, 0), f"unknown table {name!r}", nearest(name, _TABLES))
+        self._check_shapes()
         vocabulary = self._vocabulary()
         rules = self._rules(vocabulary)
         tests = self._tests(rules)
@@ -76,6 +77,21 @@ class _RuleFile:
             for place in (self._places.key("rule", index, key),)
         )
         return RuleSet(self._file, rules, vocabulary.limits, vocabulary.duration_limits, tests, warnings)
+
+    def _check_shapes(self) -> None:
+        """[limit] and [signal] are tables, [[rule]] and [[test]] lists of tables; what is not is named and left out."""
+        for name in ("limit", "signal"):
+            if not isinstance(self._document.get(name, {}), dict):
+                self.problem(
+                    self._places.key("", 0, name), f"{name} is no table", f"write [{name}] on a line of its own"
+                )
+                del self._document[name]
+        for name in ("rule", "test"):
+            entries = self._document.get(name, [])
+            if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
+                place = self._places.table(name, 0)
+                self.problem(place, f"{name} is no list of tables", f"write [[{name}]] before each")
+                del self._document[name]
 
     def _vocabulary(self) -> Vocabulary:
         limits, durations = self._limits()
@@ -119,8 +135,7 @@ class _RuleFile:
 
     def _rules(self, vocabulary: Vocabulary) -> tuple[Rule, ...]:
         rules: list[Rule] = []
-        entries = self._document.get("rule", [])
-        for index, entry in enumerate(entries if isinstance(entries, list) else [entries]):
+        for index, entry in enumerate(self._document.get("rule", [])):
             table = RuleTable(entry, index, self, self._places, vocabulary, self._messages)
             rule = table.rule()
             if rule is None:
@@ -131,27 +146,11 @@ class _RuleFile:
         return tuple(rules)
 
     def _tests(self, rules: tuple[Rule, ...]) -> tuple[RuleTest, ...]:
-        known = [rule.name for rule in rules]
         tests = []
         for index, entry in enumerate(self._document.get("test", [])):
-            place = self._places.table("test", index)
-            for key in entry:
-                if key not in _TEST_KEYS:
-                    self.problem(self._places.key("test", index, key), f"unknown key {key!r}", nearest(key, _TEST_KEYS))
-            if entry.get("rule") not in known and not self._problems:
-                told = f"a test of {entry.get('rule')!r}, which is no rule"
-                self.problem(place, told, nearest(str(entry.get("rule")), known))
-            tests.append(_test(entry, place.line))
+            faults = list(faults_of_test(entry, [rule.name for rule in rules] if not self._problems else None))
+            for key, what, remedy in faults:
+                self.problem(self._places.key("test", index, key), what, remedy)
+            if not faults:
+                tests.append(read_test(entry, self._places.table("test", index).line))
         return tuple(tests)
-
-
-def _test(entry: Mapping[str, Any], line: int) -> RuleTest:
-    return RuleTest(
-        rule=str(entry.get("rule")),
-        given=tuple(entry.get("given", ())),
-        expect=tuple(entry.get("expect", ())),
-        line=line,
-        until=str(entry.get("until", "")),
-        limits=dict(entry.get("limits", {})),
-        watch={name: float(value) for name, value in entry.get("watch", {}).items()},
-    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from alerts.delivery.messages.catalogue import rule_messages
 from alerts.rules.problems import RuleError
@@ -160,3 +162,36 @@ def test_a_line_that_cannot_be_read_says_why(given, told):
     (outcome,) = run_tests(load_rules(GOOD + test, file="rules.toml"))
     assert not outcome.passed
     assert told in outcome.problem
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("limit = 3", "limit is no table"),
+        ('rule = "sos"', "rule is no list of tables"),
+        ("[rule]\nname = 3", "rule is no list of tables"),
+        ("signal = []", "signal is no table"),
+        (GOOD + "[[test]]\nrule = 'high'\ngiven = '14:00 bpm 3'\nexpect = []", "given = "),
+        (GOOD + "[[test]]\nrule = 'high'\nexpect = []", "a test without given"),
+        (GOOD + "[[test]]\nrule = 'hihg'\ngiven = []\nexpect = []", "a test of 'hihg'"),
+        (GOOD + "[[test]]\nrule = 'high'\ngivn = []\nexpect = []", "unknown key 'givn'"),
+        ("[[rule]]\nname = 3\nseverity = 3\nwhen = 3\nhold = 3\non = 3\nmax_gap = 3\nmessage = 3", "name"),
+    ],
+)
+def test_what_has_the_wrong_shape_is_named_too(text, told):
+    assert any(told in each.what for each in problems(text))
+
+
+PUT = ["", '"', "[", "]", "=", "3", "not ", "(", "\n", "[[rule]]\n", "bmp", "\\", "#", "'''"]
+
+
+@settings(max_examples=200, deadline=None, database=None)
+@given(at=st.integers(0, 4000), gone=st.integers(0, 30), put=st.sampled_from(PUT))
+def test_whatever_is_damaged_in_a_file_it_is_a_rule_error_or_a_rule_set(at, gone, put):
+    text = DEFAULT.read_text()
+    told = []
+    try:
+        load_rules(text[:at] + put + text[at + gone :], file="rules.toml")
+    except RuleError as error:
+        told = error.problems
+    assert all(each.line >= 1 and each.column >= 1 and each.what for each in told)
