@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     Do = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 log = structlog.get_logger(__name__)
+LONGEST_PATH_BYTES = 107
+"""Linux, unix(7): sun_path holds 108 bytes, a zero at the end."""
 LINE_LIMIT = 64 * 1024 * 1024
 """A city's residents file fits."""
 
@@ -29,11 +31,17 @@ class ControlError(Exception):
 
 
 class ControlSocket:
-    """Serves `actions` (name -> coroutine) until cancelled."""
+    """Serves `actions` (name -> coroutine) until cancelled. Raises `ControlError` for a path that no socket can have."""
 
     def __init__(self, path: Path, actions: Mapping[str, Do]) -> None:
+        if len(bytes(path)) > LONGEST_PATH_BYTES:
+            raise ControlError(
+                f"{path}: {len(bytes(path))} bytes; the path of a socket holds {LONGEST_PATH_BYTES}: "
+                "put log.path into a folder with a shorter name"
+            )
         self._path = path
         self._actions = actions
+        self._open: set[asyncio.StreamWriter] = set()
 
     async def run(self) -> None:
         """Listen. A socket left by a killed process is replaced: the file's lock has decided who owns it."""
@@ -44,9 +52,12 @@ class ControlSocket:
             async with server:
                 await server.serve_forever()
         finally:
+            for writer in self._open:
+                writer.transport.abort()  # an asker who idles must not hold our end up
             self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
         try:
             async for line in reader:
                 writer.write(json.dumps(await self._answer(line), ensure_ascii=False).encode() + b"\n")
@@ -54,6 +65,7 @@ class ControlSocket:
         except (ConnectionError, ValueError) as error:
             log.warning("control_connection_ended", problem=str(error))
         finally:
+            self._open.discard(writer)
             writer.close()
 
     async def _answer(self, line: bytes) -> dict[str, Any]:
@@ -64,6 +76,8 @@ class ControlSocket:
             return {"ok": False, "problem": f"not understood: {error!r}; known: {', '.join(sorted(self._actions))}"}
         try:
             return {"ok": True, **await action(request)}
+        except KeyError as error:
+            return {"ok": False, "problem": f"{request['do']}: the request lacks {error}"}
         except Exception as error:  # whatever went wrong is the asker's answer, and the owner goes on
             log.warning("control_action_failed", action=request["do"], exc_info=error)
             return {"ok": False, "problem": str(error) or repr(error)}

@@ -17,7 +17,8 @@ log = structlog.get_logger(__name__)
 
 ROLES = ("ingest", "alerts")
 EXIT_CONFIGURATION = 2
-"""A role that ends so would end so again: everything stops, and says why."""
+"""A role that begins so would end so again: everything stops, and says why. One that ran before is tried again: the
+other roles, and who is being called, do not depend on it."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S, STEADY_S = 0.5, 30.0, 60.0
 STOP_WITHIN_S = 15.0
 
@@ -45,12 +46,13 @@ class Supervisor:
 
     async def _keep_running(self, role: str) -> None:
         loop = asyncio.get_running_loop()
-        pause_s = FIRST_PAUSE_S
+        pause_s, has_run = FIRST_PAUSE_S, False
         while True:
             began_s = loop.time()
             code = await self._run_once(role)
-            if code == EXIT_CONFIGURATION:
+            if code == EXIT_CONFIGURATION and not has_run:
                 raise RoleFailedError(f"{role} cannot run as it is set up; see its words above")
+            has_run = True
             if loop.time() - began_s > STEADY_S:
                 pause_s = FIRST_PAUSE_S
             log.error("role_ended", ended=role, exit_code=code, restart_in_s=pause_s)

@@ -23,6 +23,7 @@ EARLIEST_MINUTE, LATEST_MINUTE = 7 * 60 + 30, 20 * 60 + 30
 """Between which an episode lies: awake, and "day" for rules that ask."""
 APART_MIN = 40
 TRIES = 200
+AT_ONCE_MIN = 2
 
 
 class Scenario(StrEnum):
@@ -45,6 +46,7 @@ class Facts:
     """Of a scenario. `what`, `severity`, `within_s` and `why_hard` go into the truth (WIRE.md section 6).
 
     `lasts_min`: least and most minutes. `lead_min`: minutes of rest before it. `forced`: the activity meanwhile.
+    `settled_min`: it begins no sooner after the start of the run; rest is known only after ten minutes without a step.
     """
 
     what: str
@@ -55,11 +57,12 @@ class Facts:
     lead_min: int = 0
     forced: Activity | None = None
     why_hard: str = ""
+    settled_min: int = 20
 
 
 FACTS: dict[Scenario, Facts] = {
-    Scenario.SOS: Facts("sos", True, "emergency", 60, (2, 3)),
-    Scenario.FALL_SURE: Facts("fall", True, "emergency", 60, (15, 30), forced=Activity.LYING),
+    Scenario.SOS: Facts("sos", True, "emergency", 60, (2, 3), settled_min=AT_ONCE_MIN),
+    Scenario.FALL_SURE: Facts("fall", True, "emergency", 60, (15, 30), forced=Activity.LYING, settled_min=AT_ONCE_MIN),
     Scenario.FALL_WAITED: Facts(
         "fall",
         True,
@@ -68,6 +71,7 @@ FACTS: dict[Scenario, Facts] = {
         (12, 25),
         forced=Activity.LYING,
         why_hard="the watch is unsure; only that nobody calls it off tells",
+        settled_min=AT_ONCE_MIN,
     ),
     Scenario.FALL_CALLED_OFF: Facts(
         "fall", False, "emergency", 60, (6, 8), forced=Activity.INDOORS, why_hard="called off before 30 s"

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from simulator.options import SimulationOptions
     from simulator.town import Resident
 
-SETTLED_MS = 20 * MINUTE_MS
-"""No episode begins sooner after the start: rest is known only after ten minutes without a step."""
 MIDNIGHT_PCT = 94.0
 
 
@@ -181,7 +179,7 @@ def _day(resident: Resident, options: SimulationOptions, midnight: datetime, lev
     rng = draw(Purpose.EPISODES)
     ordinary = plan_day(resident, draw(Purpose.DAY))
     planned = plan_episodes(resident, ordinary, options.episodes, midnight_ms, rng)
-    episodes = [e for e in planned if e.start_ms >= options.start_ms + SETTLED_MS]
+    episodes = [e for e in planned if e.start_ms >= options.start_ms + e.facts.settled_min * MINUTE_MS]
     plan = with_episodes(ordinary, episodes, midnight_ms, rng)
     strains = [strain for e in episodes if (strain := _strain(e, midnight_ms, rng)) is not None]
     bpm = beats_per_minute(resident, plan, strains, draw(Purpose.HEART))

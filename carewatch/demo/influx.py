@@ -82,7 +82,7 @@ async def _started(program: Path, folder: Path, ports: tuple[int, int]) -> DemoI
         start_new_session=True,  # Ctrl-C is for us; we end it after the last point
     )
     url = f"http://127.0.0.1:{ports[0]}"
-    while process.returncode is None and not await _answers(url):
+    while process.returncode is None and not await _answers(url):  # noqa: ASYNC110 - a program tells by answering
         await asyncio.sleep(POLL_S)
     return DemoInflux(url, process)
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from carewatch.demo.screen import Screen
 
 NS_PER_MS = 1_000_000
+START_HOUR = 10
+"""Local: a demo shows a day, not a night."""
 MAX_PAYLOAD_BYTES = 1 << 20
 START_WITHIN_S = 60.0
 POLL_S = 0.1
@@ -70,7 +72,7 @@ async def build_stage(options: DemoOptions, screen: Screen, closing: AsyncExitSt
     simulation = SimulationOptions(
         residents=options.residents,
         seed=options.seed,
-        start_ms=morning_of(WallClock().now_ns() // NS_PER_MS),
+        start_ms=morning_of(WallClock().now_ns() // NS_PER_MS, hour=START_HOUR),
         episodes=DEMO,
     )
     clock = ScaledClock(options.speed, simulation.start_ms * NS_PER_MS)

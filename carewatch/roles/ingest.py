@@ -60,9 +60,11 @@ async def run_ingest(settings: Settings) -> None:
     """Until told to end. Raises with the remedy if something cannot be as it is set up."""
     with ExitStack() as closing:
         parts = _built(settings, closing)
+        actions = watch_actions(parts.reading_log, parts.watches, parts.ingest.between_commits)
+        control = ControlSocket(control_socket(settings, "ingest"), actions)
         tasks: list[Coroutine[Any, Any, object]] = [
             parts.ingest.run(),
-            ControlSocket(control_socket(settings, "ingest"), watch_actions(parts.reading_log, parts.watches)).run(),
+            control.run(),
             keep_status(status_file(settings, "ingest"), lambda: ingest_status(parts)),
         ]
         if parts.writer is not None:
@@ -75,7 +77,6 @@ async def run_ingest(settings: Settings) -> None:
 
 
 def _built(settings: Settings, closing: ExitStack) -> Parts:
-    settings.log.path.parent.mkdir(parents=True, exist_ok=True)
     clock = clock_of(settings)
     sources = ConfiguredSources.of(settings)
     filters = sources.sources.subscriptions()

@@ -55,12 +55,14 @@ async def _until_told() -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    if os.environ.get(SUPERVISED):
+    supervised = bool(os.environ.get(SUPERVISED))
+    if supervised:
         loop.add_reader(sys.stdin.fileno(), told.set)  # readable only at its end: nobody writes to us
     try:
         await told.wait()
     finally:
-        loop.remove_reader(sys.stdin.fileno())
+        if supervised:
+            loop.remove_reader(sys.stdin.fileno())
     raise Ended
 
 
