@@ -31,7 +31,10 @@ class ControlError(Exception):
 
 
 class ControlSocket:
-    """Serves `actions` (name -> coroutine) until cancelled. Raises `ControlError` for a path that no socket can have."""
+    """Serves `actions` (name -> coroutine) until cancelled.
+
+    Raises `ControlError` at once for a path that no socket can have.
+    """
 
     def __init__(self, path: Path, actions: Mapping[str, Do]) -> None:
         if len(bytes(path)) > LONGEST_PATH_BYTES:
@@ -49,11 +52,12 @@ class ControlSocket:
         server = await asyncio.start_unix_server(self._serve, str(self._path), limit=LINE_LIMIT)
         self._path.chmod(0o600)
         try:
-            async with server:
-                await server.serve_forever()
+            await asyncio.Event().wait()
         finally:
+            server.close()
             for writer in self._open:
                 writer.transport.abort()  # an asker who idles must not hold our end up
+            await server.wait_closed()
             self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from alerts.store.database import Store
 
 
-def alert_rows(store: Store) -> list[dict[str, Any]]:
-    """Every alert that was no shadow, in the order of firing."""
-    query = select(alert).where(alert.c.shadow.is_(False)).order_by(alert.c.fired_ms, alert.c.key)
+def alert_rows(store: Store, *, shadow: bool = False) -> list[dict[str, Any]]:
+    """Every alert that people were told of, or those of shadow rules, in the order of firing."""
+    query = select(alert).where(alert.c.shadow.is_(shadow)).order_by(alert.c.fired_ms, alert.c.key)
     with store.reading() as connection:
         return [
             {
@@ -34,6 +34,6 @@ def alert_rows(store: Store) -> list[dict[str, Any]]:
         ]
 
 
-def alert_lines(store: Store) -> Iterator[str]:
+def alert_lines(store: Store, *, shadow: bool = False) -> Iterator[str]:
     """One JSON object a line."""
-    return (json.dumps(row, ensure_ascii=False) for row in alert_rows(store))
+    return (json.dumps(row, ensure_ascii=False) for row in alert_rows(store, shadow=shadow))

@@ -53,7 +53,7 @@ class Log(_Section):
     """The reading log: the one truth."""
 
     path: Path = Field(Path("var/readings.sqlite"), description="file of the log; its folder must be on a local disk")
-    keep_days: int = Field(400, ge=30, description="records older than this are dropped once every consumer read them")
+    keep_days: int = Field(90, ge=30, description="records older than this are dropped once every consumer read them")
 
 
 class Store(_Section):

@@ -23,7 +23,7 @@ from ingest.seams import NS_PER_MS, now_ms
 from ingest.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from ingest.intake import Intake, Parcel
     from ingest.log.contract import ReadingLog
@@ -46,7 +46,7 @@ class IngestOptions:
     """`tick_s`: of the clock, after which a log with nothing to say says so. `keep_days`: age at which records go."""
 
     tick_s: float = 1.0
-    keep_days: int = 400
+    keep_days: int = 90
 
 
 @dataclass(slots=True)
@@ -76,6 +76,9 @@ class Ingest:
         self._clock = clock
         self._options = options
         self._newest_record_ms = now_ms(clock)
+        self._turn = asyncio.Lock()
+        self._heard_by = tuple(link.connection for link in self.links)
+        self._step_ns = self._unrecorded_step_ns = 0
         self.tally = Tally()
         self.trouble = LogTrouble()
         self.last_reading_ms: int | None = None
@@ -87,25 +90,32 @@ class Ingest:
 
     async def run(self) -> None:
         """Until cancelled; then the broker is left in order, with every PUBACK that is owed."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._intake.run())
-                group.create_task(self._commit_for_ever())
-                group.create_task(self._tick_for_ever())
-                group.create_task(self._receipt_for_ever())
-                group.create_task(self._prune_for_ever())
-        finally:
-            await self._intake.close()
+        async with asyncio.TaskGroup() as sessions:
+            sessions.create_task(self._intake.run())
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._commit_for_ever())
+                    group.create_task(self._tick_for_ever())
+                    group.create_task(self._receipt_for_ever())
+                    group.create_task(self._prune_for_ever())
+            finally:
+                await self._intake.close()
 
-    @property
-    def _deaf(self) -> bool:
-        return any(link.deaf for link in self.links)
+    async def between_commits(self, work: Callable[[], T]) -> T:
+        """Do it in a thread while no batch is under way: the log and the registry of watches change by turns."""
+        async with self._turn:
+            return await _whole(asyncio.to_thread(work))
+
+    def _hearing(self) -> tuple[tuple[int, ...], bool]:
+        """The links' connections, and whether silence since the last record proves nothing: a blip counts too."""
+        heard_by = tuple(link.connection for link in self.links)
+        return heard_by, heard_by != self._heard_by or any(link.deaf for link in self.links)
 
     async def _commit_for_ever(self) -> None:
         while True:
             parcels = await self._intake.gather()
             retry_s = FIRST_RETRY_S
-            while (prepared := await _whole(asyncio.to_thread(self._committed, parcels))) is None:
+            while (prepared := await self.between_commits(lambda: self._committed(parcels))) is None:  # noqa: B023 - awaited here
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, LONGEST_RETRY_S)
             self._acknowledge(parcels, prepared)
@@ -113,7 +123,8 @@ class Ingest:
     def _committed(self, parcels: list[Parcel]) -> Prepared | None:
         """In a thread. None: the log did not take it, everything is as before, and the reason is told."""
         arrival_ms = now_ms(self._clock)
-        prepared = self._preparation.prepare([parcel.delivered for parcel in parcels], arrival_ms, deaf=self._deaf)
+        heard_by, deaf = self._hearing()
+        prepared = self._preparation.prepare([parcel.delivered for parcel in parcels], arrival_ms, deaf=deaf)
         began_ns = time.perf_counter_ns()
         try:
             if not prepared.is_empty:
@@ -124,16 +135,26 @@ class Ingest:
             return None
         self.tally.commit_ns += time.perf_counter_ns() - began_ns
         self._preparation.seen.commit()
-        self._taken(prepared, arrival_ms)
+        self._count(prepared)
+        if not prepared.is_empty:
+            self.tally.commits += 1
+            self._recorded(arrival_ms, heard_by)
+        if len(prepared.batch.readings):
+            self.last_reading_ms = arrival_ms
         return prepared
 
     def _acknowledge(self, parcels: list[Parcel], prepared: Prepared) -> None:
         """After the commit: PUBACKs in order, then receipts of emergencies, and the answers that watches wait for."""
         for parcel in parcels:
             parcel.session.acknowledge(parcel.delivered)
-        self._receipts.note_committed(prepared.readings, prepared.judgement, prepared.refused, now_ms(self._clock))
+        steady_ms = self._steady_ms()
+        self._receipts.note_committed(prepared.readings, prepared.judgement, prepared.refused, steady_ms)
         answers = [(answer.watch_id, answer.payload) for answer in prepared.decoded.answers]
-        self._publish([*answers, *self._receipts.due(now_ms(self._clock))])
+        self._publish([*answers, *self._receipts.due(steady_ms)])
+
+    def _steady_ms(self) -> int:
+        """The clock without its steps: one that is set back by an hour must not hold receipts up for an hour."""
+        return (self._clock.now_ns() - self._step_ns) // NS_PER_MS
 
     def _publish(self, receipts: Iterable[tuple[str, bytes]]) -> None:
         """QoS 0: one that is lost costs a resend."""
@@ -145,7 +166,7 @@ class Ingest:
         self.tally.receipts += sent
         self.tally.receipts_unsent += len(answers) - sent
 
-    def _taken(self, prepared: Prepared, arrival_ms: int) -> None:
+    def _count(self, prepared: Prepared) -> None:
         tally, verdicts = self.tally, prepared.judgement.verdicts
         tally.messages += prepared.messages
         tally.readings_committed += len(prepared.batch.readings)
@@ -154,12 +175,13 @@ class Ingest:
         tally.unknown_fields += sum(prepared.decoded.unknown_fields.values())
         tally.quarantined.update(entry.reason for entry in prepared.batch.quarantined)
         tally.fields_emptied.update(one.reason.value for one in prepared.decoded.refusals if one.field is not None)
-        if not prepared.is_empty:
-            tally.commits += 1
-            self._newest_record_ms = arrival_ms
+
+    def _recorded(self, time_ms: int, heard_by: tuple[int, ...]) -> None:
+        """The log took a record."""
+        self._newest_record_ms, self._heard_by = time_ms, heard_by
+        if self.trouble.what:
+            log.info("log_takes_again", since_ms=self.trouble.since_ms)
             self.trouble = LogTrouble()
-        if len(prepared.batch.readings):
-            self.last_reading_ms = arrival_ms
 
     def _not_taken(self, what: str) -> None:
         self.tally.commit_failures += 1
@@ -173,29 +195,38 @@ class Ingest:
         while True:
             await self._clock.sleep_until((self._newest_record_ms + tick_ms) * NS_PER_MS)
             try:
-                await _whole(asyncio.to_thread(self._tick, tick_ms))
+                async with self._turn:
+                    self._notice_step()
+                    await _whole(asyncio.to_thread(self._tick, tick_ms))
             except LogError as error:
                 self._not_taken(str(error))
                 await asyncio.sleep(FIRST_RETRY_S)
 
+    def _notice_step(self) -> None:
+        """Of the wall clock; kept until the log has taken it."""
+        step_ns = self._clock.take_step()
+        self._step_ns += step_ns
+        self._unrecorded_step_ns += step_ns
+        if step_ns:
+            log.warning("wall_clock_set", step_ms=step_ns // NS_PER_MS)
+
     def _tick(self, tick_ms: int) -> None:
-        step_ms = self._clock.take_step() // NS_PER_MS
-        time_ms = now_ms(self._clock)
+        step_ms, time_ms = self._unrecorded_step_ns // NS_PER_MS, now_ms(self._clock)
+        heard_by, deaf = self._hearing()
         if step_ms:
-            log.warning("wall_clock_set", step_ms=step_ms)
             self._log.clock_step(time_ms, step_ms)
+            self._unrecorded_step_ns = 0
         elif time_ms - self._newest_record_ms >= tick_ms:
-            self._log.tick(time_ms, deaf=self._deaf)
+            self._log.tick(time_ms, deaf=deaf)
             self.tally.ticks += 1
-            self.trouble = LogTrouble()
         else:
             return  # a batch came first
-        self._newest_record_ms = time_ms
+        self._recorded(time_ms, heard_by)
 
     async def _receipt_for_ever(self) -> None:
         while True:
             await asyncio.sleep(RECEIPTS_POLL_S)
-            self._publish(self._receipts.due(now_ms(self._clock)))
+            self._publish(self._receipts.due(self._steady_ms()))
 
     async def _prune_for_ever(self) -> None:
         while True:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+UCS2 = "2"
 CODE = re.compile(rf"(?<![0-9A-Z])[{ALPHABET}]{{{CODE_LENGTH}}}(?![0-9A-Z])")
 
 
@@ -84,7 +85,8 @@ class GatewayCallbacks:
             words = await asyncio.to_thread(self._taken, sender, code)
         except SQLAlchemyError as error:
             return _store_failed(error)
-        return PlainTextResponse(words)
+        # Kannel sends the answer back as an SMS; without the coding it would turn Chinese into question marks.
+        return PlainTextResponse(words, headers={} if words.isascii() else {"X-Kannel-Coding": UCS2})
 
     def _taken(self, sender: str, code: str | None) -> str:
         answer = None

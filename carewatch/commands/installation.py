@@ -15,12 +15,16 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON line instead of a table")] = False,
 ) -> None:
     """Try every connection and say the remedy. Exit 1 if something does not work."""
+    import logging
+
     from rich.console import Console
 
     from carewatch.doctor.examine import examine
     from carewatch.doctor.report import as_json as findings_json
     from carewatch.doctor.report import exit_code, render
+    from carewatch.logs import set_up_logs
 
+    set_up_logs(role="doctor", level=logging.ERROR)  # what it finds is its answer; no log beside it
     findings = asyncio.run(examine(current_settings()))
     if as_json:
         typer.echo(findings_json(findings))

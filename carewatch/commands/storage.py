@@ -90,13 +90,16 @@ def setup(
 
 
 @alerts.command("export")
-def export(file: Annotated[Path | None, typer.Argument(help="where to; default: standard output")] = None) -> None:
+def export(
+    file: Annotated[Path | None, typer.Argument(help="where to; default: standard output")] = None,
+    shadow: Annotated[bool, typer.Option(help="those of shadow rules instead: nobody was told of them")] = False,
+) -> None:
     """Every alert as JSON lines (`carewatch score` reads them)."""
     from alerts.store.database import open_store
     from carewatch.exported import alert_lines
 
     with closing(open_store(current_settings().store.url, read_only=True)) as store:
-        lines = list(alert_lines(store))
+        lines = list(alert_lines(store, shadow=shadow))
     if file is None:
         for line in lines:
             typer.echo(line)

@@ -35,6 +35,7 @@ async def test_a_reply_with_the_code_takes_the_incident(call, store, owe_message
     owe_message()
     answer = await call(reply("K7Q2"))
     assert answer.text == "您已接单：张三82岁。处理后请在值守台结束。"
+    assert answer.headers["X-Kannel-Coding"] == "2"
     with store.reading() as connection:
         row = connection.execute(select(tables.incident)).one()
     assert (row.state, row.owner_id, row.acknowledged_via) == ("acknowledged", 1, "sms")
