@@ -8,6 +8,7 @@ from alerts.engine.contract import Change, Severity
 from alerts.incidents import actions, outbox
 from alerts.incidents.contract import ActionResult, Outcome, State
 from alerts.incidents.read import board_mark, list_incidents
+from alerts.store.replies import keep_code
 from tests.alerts.duty_office import CHEN, LI, START_NS, WANG, Gateway, Told
 
 DAY_S = 86_400
@@ -280,3 +281,34 @@ def test_what_was_in_hand_at_a_crash_is_owed_again(office):
     outbox.mark_handed(office.store, row.id, "kannel", "k1", ("", "疑似跌倒"), office.now_ns)
     assert outbox.message_with_reference(office.store, "kannel", "k1") == row.id
     assert outbox.message_with_reference(office.store, "other", "k1") is None
+
+
+def test_an_old_offer_is_no_key_for_ever(office):
+    office.fires("fall")
+    office.takes(LI)
+    actions.assign(office.store, 1, office.id_of(LI), office.id_of(CHEN), office.now_ns)
+    office.takes(CHEN)
+    office.until(901)
+    office.takes(WANG)
+    assert office.takes(CHEN).result is ActionResult.ALREADY_TAKEN
+
+
+def test_an_emergency_is_sent_before_older_warnings(office):
+    office.sms = Gateway.DOWN
+    office.fires("silent", severity=Severity.WARNING)
+    office.until(10)
+    office.fires("sos", watch=1)
+    (row,) = outbox.take_owed(office.store, office.now_ns, 1, ["sms"])
+    assert row.variables["rule"] == "sos"
+
+
+def test_a_code_is_given_again_once_its_incident_is_closed(office):
+    office.fires("fall")
+    office.fires("fall", watch=1)
+    li = office.id_of(LI)
+    with office.store.transaction() as connection:
+        assert keep_code(connection, "K7Q2", li, 1, 0)
+        assert not keep_code(connection, "K7Q2", li, 2, 0)
+    office.resolves(LI, Outcome.TEST)
+    with office.store.transaction() as connection:
+        assert keep_code(connection, "K7Q2", li, 2, 0)

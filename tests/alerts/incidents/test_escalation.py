@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alerts.engine.contract import Change, Severity
-from alerts.incidents import timers
+from alerts.incidents import outbox, timers
 from alerts.incidents.contract import Outcome
 from alerts.policy.options import EscalationOptions
 from tests.alerts.duty_office import CHEN, FAMILY, LI, ROSTER, START_NS, WANG, ZHAO, DutyOffice, Gateway, Told
@@ -217,3 +217,39 @@ def test_a_timer_that_breaks_the_program_is_tried_again_and_keeps_no_other_from_
     assert [row.incident_id for row in office.board().in_hand] == [1]
     office.until(960)
     assert {row.incident_id for row in office.board().waiting} == {1, 2}
+
+
+TWO_FIRST = ROSTER.replace('first = ["li"]', 'first = ["li", "chen"]').replace('lead = ["chen"]', "")
+
+
+def test_one_of_two_first_officers_reached_is_enough_to_wait_for(tmp_path):
+    office = DutyOffice(tmp_path, roster=TWO_FIRST)
+    office.sms = Gateway.DOWN
+    office.fires("fall")
+    to_li, to_chen = (row.id for row in office.messages() if row.channel == "sms")
+    outbox.mark_handed(office.store, to_li, "test", "1", ("", ""), office.now_ns)
+    outbox.mark_delivered(office.store, to_li, office.now_ns)
+    outbox.mark_failed(office.store, to_chen, "number unknown", office.now_ns)
+    office.sms = Gateway.DELIVERS
+    office.until(179)
+    assert [t.to for t in office.told(1, "sms")] == []
+    office.until(180)
+    assert [t.to for t in office.told(1, "sms")] == [WANG]
+    office.close()
+
+
+def test_one_refusal_brings_the_next_person_forward_once(office):
+    office.sms = Gateway.REFUSES
+    office.fires("fall")
+    office.sms = Gateway.DELIVERS
+    office.until(179)
+    assert [(t.at_s, t.to) for t in office.told(channel="sms")] == [(0, WANG)]
+    assert "no_receipt" not in office.happened()
+    office.until(180)
+    assert [(t.at_s, t.to) for t in office.told(1, "sms")] == [(180, CHEN)]
+
+
+def test_nobody_is_next_for_what_somebody_has(office):
+    office.fires("fall")
+    office.takes(LI)
+    assert office.board().in_hand[0].next_step is None

@@ -207,3 +207,33 @@ def test_kill_minus_nine_at_random_moments(tmp_path, undisturbed):
         kills += life.wait() == -signal.SIGKILL
     assert kills >= 4
     assert survived(tmp_path, home, []) == expected
+
+
+def test_a_restart_knows_bit_for_bit_what_the_dead_process_knew(tmp_path, undisturbed):
+    home, _ = undisturbed
+    for number, after in enumerate((12, 25, 26, 31, 60, 81)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        alerts = Alerts(folder, home)
+        alerts.pipeline.catch_up()
+        alerts.pipeline.step(home.log.read(0, after))
+        alerts.pipeline.keep_snapshot()
+        alerts.pipeline.step(home.log.read(after, 3))
+        known = alerts.pipeline._judge.snapshot()
+        alerts.die()
+        again = Alerts(folder, home)
+        again.pipeline.catch_up()
+        assert again.pipeline._judge.snapshot() == known
+        again.die()
+
+
+def test_a_snapshot_names_the_record_after_which_it_was_taken(tmp_path, undisturbed):
+    home, _ = undisturbed
+    alerts = Alerts(tmp_path, home)
+    alerts.pipeline.catch_up()
+    alerts.pipeline.step(home.log.read(0, 33))
+    alerts.pipeline.keep_snapshot()
+    with alerts.store.reading() as connection:
+        assert connection.execute(text("SELECT offset FROM engine_snapshot")).scalars().all() == [33]
+    assert home.log.place("alerts") == 33
+    alerts.die()

@@ -10,7 +10,8 @@ from sqlalchemy.exc import OperationalError
 
 from alerts.adopt import adopt_settings
 from alerts.catch_up import PipelineError
-from alerts.judge import NoSettingsError
+from alerts.engine.contract import SettingsDocument
+from alerts.judge import NUMPY_ENGINE, Judge, NoSettingsError
 from alerts.people.residents import import_residents
 from alerts.pipeline import PipelineOptions
 from alerts.rules.problems import RuleError
@@ -188,3 +189,14 @@ async def test_running_it_follows_the_log_and_outlives_a_failing_store(tmp_path)
     assert len(contents(alerts.store)["message"]) == 2
     alerts.die()
     home.close()
+
+
+@pytest.mark.parametrize(("offset", "rules"), [(0, "a"), (1, "a"), (10, "a"), (11, "c"), (12, "c"), (13, "d")])
+def test_a_version_holds_from_the_record_after_its_offset(offset, rules):
+    documents = [
+        SettingsDocument(1, 0, "a"),
+        SettingsDocument(2, 10, "b"),
+        SettingsDocument(3, 10, "c"),
+        SettingsDocument(4, 12, "d"),
+    ]
+    assert Judge(NUMPY_ENGINE, documents)._version_at(offset).rules_toml == rules
