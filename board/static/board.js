@@ -16,6 +16,7 @@ let isDown = false;
 let waitingFragment = null;
 let known = new Set(rows().map((row) => row.id));
 let paneAt = performance.now();
+let worst = ["emergency", "warning"].find((severity) => document.querySelector(`#waiting .row.${severity}`)) ?? ""; // of what waits
 
 function rows() {
   return board ? [...board.querySelectorAll(".row")] : [];
@@ -41,6 +42,8 @@ async function load(id) {
     else pane.replaceChildren(...fresh.childNodes);
     const [shown, got] = [document.getElementById("details"), fresh.querySelector("#details")];
     if (shown && got) Object.assign(shown.dataset, got.dataset);
+    const version = pane.querySelector('form [name="version"]');
+    if (version) version.value = got.dataset.version; // what is written there now is written with this in view
     if (board) history.replaceState(null, "", `/?i=${id}`);
     markSelected();
   } catch (error) {
@@ -58,12 +61,13 @@ function apply() {
   if (waitingFragment === null || isDown || performance.now() - tappedAt < AFTER_TAP_MS) return;
   const fresh = parse(waitingFragment);
   waitingFragment = null;
+  worst = ["emergency", "warning"].find((severity) => fresh.querySelector(`#waiting .row.${severity}`)) ?? "";
+  const version = fresh.querySelector(`#incident-${selectedId()}`)?.dataset.version;
   swap(board ?? document.body, board ? fresh : onlyHeader(fresh));
   announce();
   markSelected();
-  const row = document.getElementById(`incident-${selectedId()}`);
   if (board && !selectedId() && rows().length) load(Number(rows()[0].dataset.id));
-  else if (selectedId() && row?.dataset.version !== document.getElementById("details").dataset.version) load(selectedId());
+  else if (selectedId() && version !== document.getElementById("details").dataset.version) load(selectedId());
 }
 
 function onlyHeader(fresh) {
@@ -87,7 +91,7 @@ function everySecond() {
   apply();
   const lost = show();
   tick(lost);
-  sound(lost);
+  sound(lost ? "lost" : worst);
   if (!lost && performance.now() - paneAt > REFRESH_MS) load(selectedId());
 }
 

@@ -48,10 +48,9 @@ function play(notes) {
 }
 
 // Called on each message as well as by the timer: hidden tabs throttle timers.
-export function sound(isLost) {
+// `name`: a key of TONES, or "" for silence.
+export function sound(name) {
   show();
-  const waits = (severity) => document.querySelector(`#waiting .row.${severity}`);
-  const name = isLost ? "lost" : waits("emergency") ? "emergency" : waits("warning") ? "warning" : "";
   document.body.dataset.sound = name;
   if (!name || !isSounding || audio.state !== "running") return;
   const now = performance.now() / 1000;

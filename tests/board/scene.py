@@ -6,10 +6,11 @@ All of it goes in by the doors that the product uses: the log, the import, the e
 from __future__ import annotations
 
 import math
-import random
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from alerts.engine.contract import Change, Severity, Transition, Why
 from alerts.incidents import actions, outbox
@@ -29,14 +30,16 @@ from ingest.reading import Kind, Readings
 from ingest.watches import Watch, Watches
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from alerts.store.database import Store
 
 NS, MIN_NS = 1_000_000_000, 60_000_000_000
 PASSWORD = "a long walk home"
 FAMILY_NAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
 GIVEN_NAMES = ("秀英", "建国", "桂兰", "志明", "文彬", "惠珍", "凤英", "德福", "丽华", "炳坤", "宝珠", "金水")
-FAMILY_PINYIN = ["Wang", "Li", "Zhang", "Liu", "Chen", "Yang", "Zhao", "Huang", "Zhou", "Wu", "Xu", "Sun", "Hu", "Zhu", "Gao", "Lin", "He", "Guo", "Ma", "Luo"]
-GIVEN_PINYIN = ["Xiuying", "Jianguo", "Guilan", "Zhiming", "Wenbin", "Huizhen", "Fengying", "Defu", "Lihua", "Bingkun", "Baozhu", "Jinshui"]
+FAMILY_PINYIN = "Wang Li Zhang Liu Chen Yang Zhao Huang Zhou Wu Xu Sun Hu Zhu Gao Lin He Guo Ma Luo"
+GIVEN_PINYIN = "Xiuying Jianguo Guilan Zhiming Wenbin Huizhen Fengying Defu Lihua Bingkun Baozhu Jinshui"
 COMMUNITIES = ("景田社区", "莲花北村", "沙尾东村", "福荣花园", "梅林一村")
 
 ROSTER = """
@@ -94,10 +97,9 @@ class Scene:
         self.log = SqliteLog(folder / "readings.sqlite")
         self.roster = parse_roster(ROSTER if language == "zh" else _in_english(ROSTER), file="roster.toml")
         self.ids = keep_officers(self.store, self.roster)
-        hashed = hash_password(PASSWORD)
         with self.store.transaction() as connection:
             for login in self.ids:
-                set_password_hash(connection, login, hashed)
+                set_password_hash(connection, login, _hashed())
         self.watches = Watches(self.log.watches())
         self.offset = self.log.end()
         with self.store.reading() as connection:
@@ -210,6 +212,11 @@ class Scene:
         actions.acknowledge(self.store, incident_id, self.ids[login], via, at_ns, options=self.options)
 
 
+@cache
+def _hashed() -> str:
+    return hash_password(PASSWORD)
+
+
 def _in_english(roster: str) -> str:
     for name, spelled in (("李静", "Li Jing"), ("王强", "Wang Qiang"), ("陈芳", "Chen Fang"), ("来访者", "Visitor")):
         roster = roster.replace(name, spelled)
@@ -218,14 +225,14 @@ def _in_english(roster: str) -> str:
 
 def heart(now_ms: int, seed: int, base: float, risen: float | None = None) -> list[dict[str, float]]:
     """An hour of heart rate by the minute, with a gap; the last quarter risen (or fallen) to `risen`."""
-    rng = random.Random(seed)
+    rng = np.random.default_rng(seed)
     rows = []
     for minute in range(60, -1, -1):
         if 38 <= minute <= 44:
             continue
-        value = base + rng.gauss(0, 2)
+        value = base + rng.normal(0, 2)
         if risen is not None and minute < 15:
-            value = risen + (14 - minute) * 0.15 * (1 if risen > base else -0.3) + rng.gauss(0, 1)
+            value = risen + (14 - minute) * 0.15 * (1 if risen > base else -0.3) + rng.normal(0, 1)
         at_ms = now_ms - minute * 60_000
         rows.append({"kind": Kind.HEART_RATE, "time_ms": at_ms, "bpm": round(value), "worn": 1, "battery": 63})
     return rows
@@ -247,17 +254,17 @@ def walk(now_ms: int, home: tuple[float, float], metres: float) -> list[dict[str
 
 def neighbours(scene: Scene, count: int, language: str) -> None:
     """Everybody else: most are well, some are not protected, each for another cause."""
-    rng = random.Random(7)
+    rng = np.random.default_rng(7)
     now_ms = scene.now_ns // 1_000_000
     for number in range(count):
         watch_id = f"w{number + 100:04d}"
-        family, given = rng.randrange(len(FAMILY_NAMES)), rng.randrange(len(GIVEN_NAMES))
+        family, given = rng.integers(len(FAMILY_NAMES)), rng.integers(len(GIVEN_NAMES))
         name = FAMILY_NAMES[family] + GIVEN_NAMES[given]
         if language == "en":
-            name = f"{FAMILY_PINYIN[family]} {GIVEN_PINYIN[given]}"
-        community = rng.choice(COMMUNITIES)
-        home = f"{community}{rng.randrange(1, 28)}栋{rng.randrange(1, 31):02d}{rng.randrange(1, 9):02d}"
-        scene.lives(Resident(watch_id, name, rng.randrange(1932, 1956), home, community))
+            name = f"{FAMILY_PINYIN.split()[family]} {GIVEN_PINYIN.split()[given]}"
+        community = COMMUNITIES[rng.integers(len(COMMUNITIES))]
+        home = f"{community}{rng.integers(1, 28)}栋{rng.integers(1, 31):02d}{rng.integers(1, 9):02d}"
+        scene.lives(Resident(watch_id, name, int(rng.integers(1932, 1956)), home, community))
         silent_min, since_min, state = 0.5, 0.5, {"worn": 1.0, "charging": 0.0, "battery": 70.0}
         if number < 2:
             silent_min = since_min = 45 + number * 23
