@@ -12,7 +12,7 @@ from alerts.engine.read import watch_facts
 from alerts.engine.settings import EngineSettings
 from alerts.engine.snapshot import SnapshotError, dump, load
 from ingest.log.contract import Record, RecordKind
-from ingest.reading import Event, Kind
+from ingest.reading import Event, Kind, Readings
 from tests.alerts.engine.one_watch import Log, at, clock_of
 from tests.alerts.engine.streams import SETTINGS, Stream
 from tests.alerts.engine.test_agrees_with_oracle import run, whole
@@ -194,3 +194,43 @@ def test_a_large_record_means_what_its_pieces_mean(monkeypatch):
     state, in_pieces = run(records)
     assert at_once == in_pieces
     assert state.rules == tuple((rule.name, rule.version) for rule in SETTINGS.rules)
+
+
+def test_a_late_reading_does_not_replace_what_the_board_shows(log):
+    log.heart("08:05", 90)
+    log.heart("08:04", 150, arrives="08:06")
+    facts = watch_facts(log.state, np.array([0]))
+    assert (facts.bpm[0], facts.bpm_ms[0]) == (90, at("08:05"))
+    assert facts.last_arrival_ms[0] == at("08:06")
+
+
+def test_one_long_pause_does_not_lengthen_the_gap_that_a_run_may_have():
+    log = Log(HIGH.format(limit=120, hold="2 min"))
+    for minute in range(6):
+        log.heart(f"08:{minute:02}", 80)
+    for minute in range(40, 43):  # the block with the pause has a mean of nine minutes
+        log.heart(f"08:{minute:02}", 80)
+    log.heart("08:43", 125)
+    log.heart("08:47", 125)
+    assert log.story() == ["pending run_began 08:43:00", "broken gap 08:47:00", "pending run_began 08:47:00"]
+
+
+def test_an_alert_expires_with_the_first_record_that_reaches_its_deadline():
+    log = Log(HIGH.format(limit=120, hold="0 s") + 'expire = "1 min"\n')
+    log.heart("08:00", 125)
+    log.tick_to("08:00:59")
+    assert log.story() == ["firing held 08:00:00"]
+    log.tick("08:01:00")
+    assert log.story() == ["firing held 08:00:00", "resolved no_readings 08:01:00"]
+
+
+def test_a_deadline_that_ends_as_deaf_time_begins_is_told_before_it(log):
+    log.hear(Kind.FALL, "08:01:00")
+    log.tick_to("08:01:25")
+    rows = [
+        {"watch": 3, "kind": Kind.STATUS, "time_ms": at(clock), "arrival_ms": at(clock)}
+        for clock in ("08:01:30", "08:09")
+    ]
+    record = Record(log.state.offset + 1, RecordKind.READINGS, at("08:09"), readings=Readings.of_rows(rows))
+    _, told = apply(log.state, record, log.settings)
+    assert [(t.change, clock_of(t.at_ms)) for t in told] == [("firing", "08:01:30")]
