@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from ingest.formats.rows import Rows
 from ingest.reading import Flag, Readings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from ingest.formats.contract import Decoder
 
@@ -29,6 +30,23 @@ def decode_all(messages: Sequence[tuple[Decoder, Message]]) -> Decoded:
         for decoder, chosen in by_decoder.values()
     ]
     return parts[0] if len(parts) == 1 else _merged(parts)
+
+
+def without(decoded: Decoded, watch_ids: Collection[str], why: str) -> Decoded:
+    """Refuse every reading of these watches; boot and seq are left out, so that nothing of them is receipted."""
+    kept = np.array([watch_id not in watch_ids for watch_id in decoded.watch_ids], np.bool_)
+    refused = [
+        Refusal(message, Reason.TOO_MANY_UNKNOWN, f"{why}; `carewatch watch add {watch_id}` if this one is yours")
+        for message, watch_id in dict.fromkeys(zip(decoded.messages, decoded.watch_ids, strict=True))
+        if watch_id in watch_ids
+    ]
+    return replace(
+        decoded,
+        readings=decoded.readings.take(kept),
+        watch_ids=[watch_id for watch_id in decoded.watch_ids if watch_id not in watch_ids],
+        messages=[place for place, keep in zip(decoded.messages, kept.tolist(), strict=True) if keep],
+        refusals=[*decoded.refusals, *refused],
+    )
 
 
 def _decoded(decoder: Decoder, messages: Sequence[Message]) -> Decoded:

@@ -1,8 +1,9 @@
 """From delivered messages to what one commit makes durable. The stages, in order:
 
-route (whose, which format) -> decode -> identify (registry) -> normalise -> judge (duplicates) -> batch
+route (whose, which format) -> decode -> admit (at most so many unknown watches) -> identify (registry) -> normalise
+    -> judge (duplicates) -> batch
 
-Everything here can be undone: nothing counts until `committed`, and `rolled_back` restores registry and filter.
+Everything here can be undone: nothing counts until `seen.commit`, and `undo` restores registry and filter.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ingest.decode import decode_all
+from ingest.decode import decode_all, without
 from ingest.formats.contract import Reason
 from ingest.log.contract import Batch
 from ingest.normalise.pipeline import Origin, normalise
 from ingest.normalise.seen import Verdict
-from ingest.quarantine import of_refusals, of_stray
-from ingest.reading import Flag
+from ingest.quarantine import of_refusals, of_strays
+from ingest.reading import EMERGENCY_KINDS, Flag
 from ingest.sources import Stray
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from ingest.reading import Datum, Readings
     from ingest.sources import Route, Sources
     from ingest.watches import Watches
+
+MOST_UNKNOWN = 10_000
+"""Watches that spoke before anyone registered them: a flood of made-up ids must not fill the registry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +58,14 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """`decoder_of` and `datum_of`: of a topic's format and profile."""
+    """`decoder_of` and `datum_of`: of a topic's format and profile. `most_unknown`: DESIGN.md section 3."""
 
     sources: Sources
     watches: Watches
     seen: Seen
     decoder_of: Callable[[Route], Decoder]
     datum_of: Callable[[Route], Datum]
+    most_unknown: int = MOST_UNKNOWN
 
     def prepare(self, deliveries: Sequence[Delivered], arrival_ms: int, *, deaf: bool) -> Prepared:
         """Pure but for the registry and the filter, which wait for `seen.commit` or `undo`."""
@@ -69,21 +74,37 @@ class Preparation:
         messages = [message for _, message in usable]
         decoded = decode_all([(self.decoder_of(route), message) for route, message in usable])
         first_new = len(self.watches)
+        decoded = self._admitted(decoded)
         readings = self._identified(decoded, [self.datum_of(route) for route, _ in usable])
         judgement = self.seen.judge(readings)
         refused, refusals = self._refused(decoded.refusals, messages)
         readings = readings.replace(flags=readings["flags"] | judgement.flags)
-        strays = [of_stray(message, route.stray) for route, message in routed if route.stray is not None]
         batch = Batch(
             readings=readings.take(judgement.is_new).without_empty_columns(),
             log_time_ms=arrival_ms,
             deaf=deaf,
             new_watches=tuple(self.watches.at(index) for index in range(first_new, len(self.watches))),
-            quarantined=(*strays, *of_refusals(messages, refusals)),
+            quarantined=(*of_strays(routed), *of_refusals(messages, refusals)),
             seen_runs=tuple(self.seen.runs()),
             seen_values=tuple(self.seen.values()),
         )
         return Prepared(batch, readings, judgement, refused, decoded, len(routed))
+
+    def _admitted(self, decoded: Decoded) -> Decoded:
+        """Without the readings of unknown watches beyond `most_unknown`; an emergency is taken all the same.
+
+        They get no receipt: their watches hold them, and send them again once somebody registered these.
+        """
+        room = self.most_unknown - self.watches.provisional
+        if len(decoded.watch_ids) <= room:
+            return decoded
+        new = dict.fromkeys(watch_id for watch_id in decoded.watch_ids if self.watches.get(watch_id) is None)
+        kinds = decoded.readings["kind"].tolist()
+        urgent = {name for name, kind in zip(decoded.watch_ids, kinds, strict=True) if kind in EMERGENCY_KINDS}
+        calm = [watch_id for watch_id in new if watch_id not in urgent]
+        beyond = set(calm[max(0, room - len(new) + len(calm)) :])
+        why = f"{self.watches.provisional} watches that nobody registered"
+        return without(decoded, beyond, why) if beyond else decoded
 
     def _identified(self, decoded: Decoded, datums: Sequence[Datum]) -> Readings:
         """Each row gets its watch's index, a likely time, and WGS-84. `datums`: of each message's profile."""
@@ -104,15 +125,19 @@ class Preparation:
         for refusal in refusals:
             message = messages[refusal.message]
             boot, seq = refusal.boot, refusal.seq
-            if refusal.field is not None or boot is None or seq is None or message.watch_id is None:
+            watch_id = message.watch_id
+            if refusal.field is not None or boot is None or seq is None or watch_id is None or self._is_full(watch_id):
                 new.append(refusal)
                 continue
-            watch, _ = self.watches.meet(message.watch_id)
+            watch, _ = self.watches.meet(watch_id)
             verdict = self.seen.mark_refused(watch.index, boot, seq, message.arrival_ms)
             receipted.append((watch.index, boot, seq))
             if verdict is not Verdict.DUPLICATE:  # a reading beside it (an SOS of another version) is met first
                 new.append(refusal)
         return receipted, new
+
+    def _is_full(self, watch_id: str) -> bool:
+        return self.watches.get(watch_id) is None and self.watches.provisional >= self.most_unknown
 
     def undo(self, prepared: Prepared) -> None:
         """The commit failed: as if it had never been prepared."""

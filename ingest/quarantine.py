@@ -10,15 +10,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ingest.formats.contract import Message, Refusal
-    from ingest.sources import Stray
+    from ingest.sources import Route
 
 PAYLOAD_KEPT_BYTES = 65_536
 REASONS_SHOWN = 10
 
 
-def of_stray(message: Message, stray: Stray) -> Quarantined:
-    """A message on a topic that cannot be used as it is."""
-    return _entry(message, stray.reason.value, stray.detail)
+def of_strays(routed: Iterable[tuple[Route, Message]]) -> list[Quarantined]:
+    """Messages on a topic that cannot be used as it is, or of which only the beginning is here."""
+    return [
+        _entry(message, route.stray.reason.value, route.stray.detail)
+        for route, message in routed
+        if route.stray is not None
+    ]
 
 
 def of_refusals(messages: Sequence[Message], refusals: Iterable[Refusal]) -> list[Quarantined]:

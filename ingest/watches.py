@@ -35,6 +35,8 @@ class Watches:
     def __init__(self, known: Iterable[Watch] = ()) -> None:
         self._by_id: dict[str, Watch] = {}
         self._by_index: list[Watch] = []
+        self.provisional = 0
+        """How many nobody has registered yet."""
         for watch in known:
             self.put(watch)
 
@@ -45,7 +47,9 @@ class Watches:
         """Add, or change one whose index stays."""
         if watch.index == len(self._by_index):
             self._by_index.append(watch)
+            self.provisional += watch.provisional
         elif watch.index < len(self._by_index) and self._by_index[watch.index].watch_id == watch.watch_id:
+            self.provisional += watch.provisional - self._by_index[watch.index].provisional
             self._by_index[watch.index] = watch
         else:
             raise ValueError(f"watch {watch.watch_id!r}: index {watch.index} does not follow {len(self._by_index)}")
@@ -72,4 +76,5 @@ class Watches:
         """Take back indices >= `index`: their batch was not committed."""
         for watch in self._by_index[index:]:
             del self._by_id[watch.watch_id]
+            self.provisional -= watch.provisional
         del self._by_index[index:]

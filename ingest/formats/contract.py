@@ -35,6 +35,7 @@ class Reason(StrEnum):
     OUT_OF_RANGE = "out_of_range"
     OVERSIZED = "oversized"
     DECODER_FAILED = "decoder_failed"
+    TOO_MANY_UNKNOWN = "too_many_unknown"
 
 
 @dataclass(frozen=True, slots=True)
