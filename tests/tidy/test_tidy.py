@@ -109,10 +109,12 @@ BROAD = {"Exception", "BaseException"}
 
 
 def swallows(handler):
-    """It catches everything, and neither raises again nor tells anybody."""
+    """It catches everything, and neither raises again, nor tells anybody, nor passes the error on."""
     is_broad = handler.type is None or (isinstance(handler.type, ast.Name) and handler.type.id in BROAD)
-    told = any(isinstance(node, ast.Raise | ast.Call) for statement in handler.body for node in ast.walk(statement))
-    return is_broad and not told
+    nodes = [node for statement in handler.body for node in ast.walk(statement)]
+    told = any(isinstance(node, ast.Raise | ast.Call) for node in nodes)
+    passed_on = handler.name is not None and any(isinstance(n, ast.Name) and n.id == handler.name for n in nodes)
+    return is_broad and not told and not passed_on
 
 
 def test_nothing_is_swallowed():
