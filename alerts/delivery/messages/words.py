@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SHORTEST_ADDRESS = 6
 SHORTEST_NAME = 4
+TOLD_LATE_MS = 120_000
+"""From this long between happening and arrival on, a message says both times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ def sms_words(template: str, variables: Mapping[str, Any], language: str, zone: 
     def build(name: str, address: str) -> str:
         shown = _shown({**variables, "name": name, "address": address}, language, zone)
         shown["code"] = say(language, "code", code=code) if code else ""
-        return " ".join(say(language, f"sms.{template}", **shown).split(" "))
+        return " ".join(say(language, f"sms.{template}", **shown).split())  # an empty address leaves no gap
 
     name, address = str(variables.get("name") or ""), str(variables.get("address") or "")
     return Words("", _fitted(build, name, address))
@@ -93,16 +95,22 @@ def who(variables: Mapping[str, Any], language: str) -> str:
 
 
 def _when(variables: Mapping[str, Any], language: str, zone: ZoneInfo) -> str:
-    at = _clock(variables["at_ms"], zone)
-    if variables.get("late") and variables.get("arrived_ms"):
-        return say(language, "late", at=at, arrived=_clock(variables["arrived_ms"], zone))
+    """What came long after it happened says both, also where the engine does not call it late (a first backlog)."""
+    at_ms, arrived_ms = variables["at_ms"], variables.get("arrived_ms")
+    if arrived_ms and (variables.get("late") or arrived_ms - at_ms >= TOLD_LATE_MS):
+        at = _clock(at_ms, zone, today_ms=arrived_ms)
+        return say(language, "late", at=at, arrived=_clock(arrived_ms, zone))
     if variables.get("since_ms"):
         return say(language, "since", at=_clock(variables["since_ms"], zone))
-    return say(language, "at", at=at)
+    return say(language, "at", at=_clock(at_ms, zone))
 
 
-def _clock(time_ms: int, zone: ZoneInfo) -> str:
-    return datetime.fromtimestamp(time_ms / 1000, zone).strftime("%H:%M")
+def _clock(time_ms: int, zone: ZoneInfo, today_ms: int | None = None) -> str:
+    """The time of day; with its date where that is not the day of `today_ms`."""
+    moment = datetime.fromtimestamp(time_ms / 1000, zone)
+    if today_ms is None or moment.date() == datetime.fromtimestamp(today_ms / 1000, zone).date():
+        return moment.strftime("%H:%M")
+    return moment.strftime("%Y-%m-%d %H:%M")
 
 
 def _limit(inputs: Mapping[str, Any]) -> object:
