@@ -20,7 +20,7 @@ OUTCOMES = (("visited", "上门看过，一切正常"), ("false_alarm", "误触"
 
 
 class Closing:
-    """Each incident is closed 5 to 15 min of the demo's time after it was taken."""
+    """Each incident is closed 3 to 10 min of the demo's time after it was taken."""
 
     def __init__(self, board_url: str, token: str, clock: ScaledClock, rng: Random) -> None:
         self._base = f"{board_url}/api/v1/incidents"
@@ -43,7 +43,7 @@ class Closing:
         taken = (await http.get(self._base, params={"state": "acknowledged"})).raise_for_status().json()
         now_ns = self._clock.now_ns()
         for incident in taken["incidents"] if isinstance(taken, dict) else taken:
-            due_ns = self._due_ns.setdefault(incident["id"], now_ns + self._rng.randrange(300, 900) * NS_PER_S)
+            due_ns = self._due_ns.setdefault(incident["id"], now_ns + self._rng.randrange(180, 600) * NS_PER_S)
             if due_ns <= now_ns:
                 outcome, note = self._rng.choices(OUTCOMES, (6, 3, 1))[0]
                 await http.post(f"{self._base}/{incident['id']}/resolve", json={"outcome": outcome, "note": note})
