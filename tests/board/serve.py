@@ -29,12 +29,17 @@ class Parts:
         self.scene = scene
         self.clock = clock
         self.ages = Ages(0.4, 0.3, 0.8)
+        self.streams = 0
 
     async def fire(self, request):
         query = request.query_params
         self.scene.now_ns = self.clock.now_ns()
         incident = self.scene.fires(query["watch"], query["rule"], Severity(query.get("severity", "emergency")), 0)
         return JSONResponse({"incident": incident})
+
+    async def count_streams(self, request):
+        """Open requests for /events, counted where every request passes."""
+        return JSONResponse({"streams": self.streams})
 
     async def set_ages(self, request):
         self.ages = Ages(**{name: float(value) for name, value in request.query_params.items()})
@@ -57,10 +62,20 @@ def main(folder: str, port: str, options: str = "{}") -> None:
     )
     extra = [
         Route("/scene/fire", parts.fire, methods=["POST"]),
+        Route("/scene/streams", parts.count_streams, methods=["GET"]),
         Route("/scene/ages", parts.set_ages, methods=["POST"]),
     ]
     app = create_app(context, extra)
-    uvicorn.run(app, host="127.0.0.1", port=int(port), log_level="warning", timeout_graceful_shutdown=2)
+
+    async def counting(scope, receive, send):
+        counts = scope["type"] == "http" and scope["path"] == "/events"
+        parts.streams += counts
+        try:
+            await app(scope, receive, send)
+        finally:
+            parts.streams -= counts
+
+    uvicorn.run(counting, host="127.0.0.1", port=int(port), log_level="warning", timeout_graceful_shutdown=2)
 
 
 if __name__ == "__main__":
