@@ -129,7 +129,8 @@ def _sqlite_engine(url: URL, *, writes: bool, **pool: Any) -> Engine:
 
 def _open_server(url: URL, *, read_only: bool) -> Store:
     engine = create_engine(url, pool_pre_ping=True, pool_size=READERS)
-    return _checked(Store(url, None if read_only else engine, engine, None))
+    looking = engine.execution_options(isolation_level="REPEATABLE READ")  # one view through a whole reading
+    return _checked(Store(url, None if read_only else engine, looking, None))
 
 
 def _checked(store: Store) -> Store:
