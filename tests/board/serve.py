@@ -37,7 +37,7 @@ class Parts:
         incident = self.scene.fires(query["watch"], query["rule"], Severity(query.get("severity", "emergency")), 0)
         return JSONResponse({"incident": incident})
 
-    async def count_streams(self, request):
+    async def count_streams(self, _request):
         """Open requests for /events, counted where every request passes."""
         return JSONResponse({"streams": self.streams})
 
