@@ -116,7 +116,7 @@ def _decided(connection: Connection, desk: Desk, occasion: Occasion, wanted: lis
             Mute(row.rule, row.until_ns, row.why) for row in mutes_of(connection, occasion.alert.resident_id, now_ns)
         ),
         open_rules=open_rules(connection, occasion.alert.watch_id),
-        newest_due_ns=newest_due_ns(connection, ROUTINE),
+        newest_due_ns=newest_due_ns(connection, ROUTINE, later(now_ns, -desk.options.throttle_s)),
         newest_repeat_ns=None if incident_id is None else newest_owed_ns(connection, incident_id, Reason.REPEAT),
     )
     return decide(wanted, situation)

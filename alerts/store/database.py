@@ -3,6 +3,8 @@
 SQLite runs in WAL mode with synchronous FULL: a committed transaction survives power loss. SQLite before 3.51.3 can
 corrupt a WAL file when two connections write or checkpoint at once, so one connection writes, guarded by a lock, and
 the readers neither write nor checkpoint.
+
+Errors of the database never show parameters: names and phone numbers are among them.
 """
 
 from __future__ import annotations
@@ -106,7 +108,11 @@ def _open_sqlite(url: URL, *, read_only: bool) -> Store:
 
 def _sqlite_engine(url: URL, *, writes: bool, **pool: Any) -> Engine:
     engine = create_engine(
-        url, poolclass=QueuePool, connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000}, **pool
+        url,
+        hide_parameters=True,
+        poolclass=QueuePool,
+        connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000},
+        **pool,
     )
 
     @event.listens_for(engine, "connect")
@@ -128,7 +134,7 @@ def _sqlite_engine(url: URL, *, writes: bool, **pool: Any) -> Engine:
 
 
 def _open_server(url: URL, *, read_only: bool) -> Store:
-    engine = create_engine(url, pool_pre_ping=True, pool_size=READERS)
+    engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=READERS)
     looking = engine.execution_options(isolation_level="REPEATABLE READ")  # one view through a whole reading
     return _checked(Store(url, None if read_only else engine, looking, None))
 

@@ -88,11 +88,12 @@ def messages_of(connection: Connection, incident_id: int) -> list[Row[Any]]:
     return list(connection.execute(query))
 
 
-def newest_due_ns(connection: Connection, priority: int) -> dict[tuple[int, str], int]:
-    """(officer, channel) -> when their newest message of this priority is or was due."""
+def newest_due_ns(connection: Connection, priority: int, after_ns: int) -> dict[tuple[int, str], int]:
+    """(officer, channel) -> when their newest message of this priority is or was due, if after `after_ns`."""
     chosen = message.c.state.in_(ON_THEIR_WAY) & (message.c.priority == priority) & message.c.officer_id.is_not(None)
     columns = (message.c.officer_id, message.c.channel)
-    rows = connection.execute(select(*columns, func.max(message.c.due_ns)).where(chosen).group_by(*columns))
+    newest = select(*columns, func.max(message.c.due_ns)).where(chosen, message.c.due_ns > after_ns)
+    rows = connection.execute(newest.group_by(*columns))
     return {(row[0], row[1]): row[2] for row in rows}
 
 

@@ -110,7 +110,7 @@ alert = Table(
     metadata,
     Column("key", String(200), primary_key=True),  # watch_id:rule:started_ms
     Column("watch", Integer, nullable=False),
-    Column("watch_id", String(64), nullable=False),
+    Column("watch_id", String(64), nullable=False, index=True),
     Column("resident_id", Id, ForeignKey("resident.id")),
     Column("incident_id", Id, ForeignKey("incident.id"), index=True),
     Column("rule", String(64), nullable=False),

@@ -187,3 +187,9 @@ def test_a_long_look_does_not_keep_the_writer_waiting(store):
         with store.transaction() as connection:
             connection.execute(audit.insert().values(at_ns=1, what="x", detail={}))
         assert looking.execute(select(audit)).all() == []
+
+
+def test_an_error_of_the_database_shows_no_name_and_no_number(store):
+    with pytest.raises(IntegrityError) as caught, store.transaction() as connection:
+        connection.execute(wearer.insert().values(watch_id="张三", resident_id=9, since_ns=1))
+    assert "张三" not in str(caught.value)
