@@ -7,7 +7,6 @@ import pytest
 from tests.end_to_end.installed import Around, Installed, board_port, reply_url
 from tests.servers.kannel import Kannel
 
-
 ANSWERING = "max-messages = 1\naccept-x-kannel-headers = true"
 
 

@@ -1,4 +1,4 @@
-"""The program as it is installed: `carewatch run` in processes of its own, set by environment, asked by its commands."""
+"""The program as it is installed: `carewatch run` in processes of its own, set by environment, asked by commands."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from carewatch.settings import Settings
     from ingest.log.contract import Record
     from tests.servers.influxdb import InfluxDB
-    from tests.servers.kannel import Kannel
     from tests.servers.mosquitto import Mosquitto
     from tests.servers.smtp import SmtpServer
 
@@ -132,6 +131,13 @@ class Installed:
         """The store as another process may read it, to be closed by the caller."""
         return open_store(self.settings.store.url, read_only=True)
 
+    def pid_of(self, role: str) -> int | None:
+        """The process of a role among the children of `run`; None while it is not there."""
+        run = self.process.running
+        assert run is not None
+        children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text(encoding="ascii").split()
+        return next((int(child) for child in children if _arguments(child)[-2:] == ["role", role]), None)
+
     def status(self, role: str) -> dict[str, Any]:
         """What a role says of itself; empty before it has said anything."""
         file = self.settings.log.path.parent / f"{role}.status.json"
@@ -189,6 +195,13 @@ class Office:
         answer = self.http.get(path, params=query)
         answer.raise_for_status()
         return answer.json()
+
+
+def _arguments(pid: str) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode().rstrip("\0").split("\0")
+    except FileNotFoundError:
+        return []  # it has ended meanwhile
 
 
 def reply_url(board_port: int) -> str:
