@@ -37,7 +37,7 @@ MOST_INCIDENTS = 1000
 
 
 class Api:
-    """Version 1 (WIRE.md section 5). Errors are JSON `{"error": "...", "text": "..."}`."""
+    """Version 1 (WIRE.md section 5). Refusals are JSON `{"text": "..."}`."""
 
     def __init__(self, front: Front, hub: Hub) -> None:
         self._front = front
@@ -49,13 +49,13 @@ class Api:
         return [
             Route("/api/v1/openapi.json", self.openapi, methods=["GET"]),
             Route("/api/v1/incidents", self.incidents, methods=["GET"]),
-            Route("/api/v1/incidents/{id:int}", self.incident, methods=["GET"]),
+            Route("/api/v1/incidents/{id:row}", self.incident, methods=["GET"]),
             *(
-                Route(f"/api/v1/incidents/{{id:int}}/{name}", act, methods=["POST"])
+                Route(f"/api/v1/incidents/{{id:row}}/{name}", act, methods=["POST"])
                 for name, act in {**posts, "resolve": self.resolve}.items()
             ),
             Route("/api/v1/residents", self.residents, methods=["GET"]),
-            Route("/api/v1/residents/{id:int}/readings", self.readings, methods=["GET"]),
+            Route("/api/v1/residents/{id:row}/readings", self.readings, methods=["GET"]),
             Route("/api/v1/protection", self.protection, methods=["GET"]),
         ]
 
@@ -187,6 +187,6 @@ def _text(said: dict[str, Any], name: str) -> str:
 
 def _optional_whole(said: dict[str, Any], name: str) -> int | None:
     value = said.get(name)
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-        raise HTTPException(422, f"{name}: is no whole number")
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 10**18):
+        raise HTTPException(422, f"{name}: is no whole number of up to 18 digits")
     return value

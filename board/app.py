@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -13,6 +14,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Route
 
+from board import addresses  # noqa: F401 - registers {id:row}
 from board.ack_link import AckLink
 from board.actions import Actions
 from board.api import Api
@@ -34,12 +36,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Ages", "BoardContext", "BoardOptions", "create_app", "routes"]
 
+log = structlog.get_logger(__name__)
+
+AGAIN_AFTER_S = 5.0
+
 
 def create_app(context: BoardContext, extra_routes: Sequence[BaseRoute] = ()) -> Starlette:
     """The whole application; `extra_routes` (callbacks of gateways, /healthz, /metrics) are tried first.
 
     The board's one task runs within the application's lifespan. If it should ever fail, the failure is logged and the
-    streams end: browsers say so after `beat_limit_s` and read again.
+    task begins anew; meanwhile no beat goes out, and every browser says so after `beat_limit_s`.
     """
     front, hub = _parts(context)
     middleware = [Middleware(SecurityHeaders)]
@@ -72,7 +78,7 @@ def _parts(context: BoardContext) -> tuple[Front, Hub]:
 def _lifespan(hub: Hub) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def live(_app: Starlette) -> AsyncIterator[None]:
-        task = asyncio.create_task(hub.run(), name="board")
+        task = asyncio.create_task(_keep_running(hub), name="board")
         yield
         task.cancel()
         hub.close_all()
@@ -81,17 +87,26 @@ def _lifespan(hub: Hub) -> Callable[[Starlette], AbstractAsyncContextManager[Non
     return live
 
 
+async def _keep_running(hub: Hub) -> None:
+    while True:
+        try:
+            await hub.run()
+        except Exception:
+            log.exception("board_task_failed")
+            await asyncio.sleep(AGAIN_AFTER_S)
+
+
 def _routes(front: Front, hub: Hub) -> list[BaseRoute]:
     pages, sign_in, actions = Pages(front, hub), SignIn(front), Actions(front, hub)
     link, api = AckLink(front, hub), Api(front, hub)
     return [
         Route("/", pages.duty, methods=["GET"]),
         Route("/events", pages.events, methods=["GET"]),
-        Route("/i/{id:int}", pages.incident, methods=["GET"]),
-        Route("/i/{id:int}/pane", pages.pane, methods=["GET"]),
-        Route("/i/{id:int}/acknowledge", actions.acknowledge, methods=["POST"]),
-        Route("/i/{id:int}/resolve", actions.resolve, methods=["POST"]),
-        Route("/i/{id:int}/comment", actions.comment, methods=["POST"]),
+        Route("/i/{id:row}", pages.incident, methods=["GET"]),
+        Route("/i/{id:row}/pane", pages.pane, methods=["GET"]),
+        Route("/i/{id:row}/acknowledge", actions.acknowledge, methods=["POST"]),
+        Route("/i/{id:row}/resolve", actions.resolve, methods=["POST"]),
+        Route("/i/{id:row}/comment", actions.comment, methods=["POST"]),
         Route("/sign-in", sign_in.form, methods=["GET"]),
         Route("/sign-in", sign_in.password, methods=["POST"]),
         Route("/sign-in/{token}", sign_in.link, methods=["GET"]),

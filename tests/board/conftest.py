@@ -12,7 +12,8 @@ from httpx import ASGITransport, AsyncClient
 from board.app import Ages, BoardContext, BoardOptions, create_app
 from board.tokens import new_token
 from carewatch.clock import SteppedClock
-from tests.board.scene import PASSWORD, Scene, evening
+from tests.board.evening import evening
+from tests.board.scene import PASSWORD, Scene
 
 NOW_NS = 1_795_523_553_000_000_000  # 2026-11-24 20:32:33 in Shanghai
 SECRET = "a secret of the tests, long enough"

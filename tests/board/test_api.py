@@ -125,7 +125,7 @@ async def test_a_bad_body_is_named_and_changes_nothing(api, ids, body):
 async def test_the_description_is_of_what_there_is(context, open_board):
     described = document("x")["paths"]
     routes = {
-        (route.path.replace(":int", ""), method.lower())
+        (route.path.replace(":row", ""), method.lower())
         for route in create_app(context).routes
         if route.path.startswith("/api/")
         for method in route.methods - {"HEAD"}

@@ -16,7 +16,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from board.session import sign_in_path
-from tests.board.scene import Resident, Scene, evening
+from tests.board.evening import evening
+from tests.board.scene import Resident, Scene
 from tests.board.serve import SECRET
 from tests.servers.process import accepts, free_port
 from tests.servers.waiting import wait_until

@@ -7,7 +7,8 @@ from board import heart_plot, place_map
 from board.recent import RecentReadings
 from board.who import surname
 from tests.board.conftest import NOW_NS
-from tests.board.scene import Resident, heart, walk
+from tests.board.evening import heart, walk
+from tests.board.scene import Resident
 
 NOW_MS = NOW_NS // 1_000_000
 MIN_MS = 60_000

@@ -4,11 +4,13 @@ import re
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from alerts.engine.contract import Severity
 from alerts.incidents.read import incident as read_incident
 from alerts.store.tables import audit
 from board.headers import CONTENT_SECURITY_POLICY
+from ingest.log.contract import LogDamagedError
 from tests.board.conftest import NOW_NS
 from tests.board.scene import Resident
 
@@ -206,3 +208,37 @@ async def test_an_unknown_incident_is_said_to_be_unknown(open_board, ids):
     assert (await browser.send("/i/999999/acknowledge")).status_code == 404
     assert "没有这个页面" in (await browser.http.get("/nowhere")).text
     assert (await browser.http.get("/?i=999999")).status_code == 200
+
+
+async def test_a_number_that_no_database_holds_is_no_incident(open_board, scene):
+    browser = await open_board("lijing")
+    assert (await browser.http.get("/i/99999999999999999999")).status_code == 404
+    assert (await browser.http.get("/?i=99999999999999999999")).status_code == 200
+
+
+async def test_a_store_that_fails_is_said_to_the_person(open_board, context, ids, monkeypatch):
+    browser = await open_board("lijing")
+    token = await browser.token()
+
+    def broken():
+        raise OperationalError("BEGIN", {}, Exception("disk I/O error"))
+
+    monkeypatch.setattr(context.store, "transaction", broken)
+    answer = await browser.send(f"/i/{ids['zhu']}/acknowledge", csrf=token)
+    assert answer.status_code == 503
+    assert "请改用电话值守" in answer.json()["text"]
+    monkeypatch.setattr(context.store, "reading", broken)
+    page = await browser.http.get("/")
+    assert page.status_code == 503
+    assert "请改用电话值守" in page.text
+
+
+async def test_a_log_that_cannot_be_read_leaves_the_rest_of_the_page(open_board, scene, ids, monkeypatch):
+    def broken(*_args):
+        raise LogDamagedError("record 7: wrong checksum")
+
+    monkeypatch.setattr(scene.log, "read", broken)
+    page = await (await open_board("lijing")).http.get(f"/i/{ids['zhu']}")
+    assert page.status_code == 200
+    assert "读数记录暂时读不到" in page.text
+    assert "朱文彬" in page.text
