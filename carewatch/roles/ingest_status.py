@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ingest.influx.writer import WriterState
 
 NS_PER_MS = 1_000_000
+CONNECTING = "wait; within 10 s it is up, or the reason stands here"
+"""`MqttOptions.connect_timeout_s`."""
 
 
 async def ingest_status(parts: Parts) -> RoleStatus:
@@ -39,7 +41,7 @@ def _problems(parts: Parts, influx: WriterState | None) -> Iterator[Problem]:
         if link.deaf:
             reason = link.trouble.text if link.trouble is not None else "connecting"
             what = f"no link for {name}: {reason} {link.detail}".strip()
-            yield Problem("broker", what, link.remedy, link.since_ns // NS_PER_MS)
+            yield Problem("broker", what, link.remedy or CONNECTING, link.since_ns // NS_PER_MS)
     trouble = parts.ingest.trouble
     if trouble.what:
         yield Problem("log", trouble.what, "see the disk; nothing is acknowledged meanwhile", trouble.since_ms)
