@@ -147,6 +147,17 @@ async def test_the_care_card_opens_to_whoever_has_it_and_that_is_noted(open_boar
     assert [row.officer_id for row in noted(scene, "care_card_seen")] == [scene.ids["lijing"]]
 
 
+async def test_a_chief_sees_the_care_card_while_somebody_has_it_and_nobody_afterwards(open_board, scene, ids):
+    li, chief = await open_board("lijing"), await open_board("chenfang")
+    path = f"/i/{ids['zhu']}"
+    assert "华法林" not in (await chief.http.get(path)).text
+    await li.send(f"{path}/acknowledge")
+    assert "华法林" in (await chief.http.get(path)).text
+    await li.send(f"{path}/resolve", outcome="visited", version=standing(scene, ids["zhu"]).version)
+    for each in (li, chief):
+        assert "华法林" not in (await each.http.get(path)).text
+
+
 async def test_the_exact_position_is_shown_once_it_is_taken(open_board, ids):
     browser = await open_board("lijing")
     before = (await browser.http.get(f"/i/{ids['zhu']}")).text
