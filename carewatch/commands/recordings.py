@@ -72,9 +72,11 @@ async def _played(
     on_message: Callable[[int], None],
 ) -> int:
     from carewatch.broker import mqtt_client
+    from carewatch.replay.broker_away import broker_at
     from carewatch.replay.play import play
 
-    return await play(messages, mqtt_client(settings.mqtt, url), clock, speed=speed, on_message=on_message)
+    with broker_at(url or settings.mqtt.url):
+        return await play(messages, mqtt_client(settings.mqtt, url), clock, speed=speed, on_message=on_message)
 
 
 def decode(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from carewatch.replay.recording import payload_of
 from carewatch.settings_sources import SettingsError
 from carewatch.sources import ConfiguredSources
 from ingest.formats import decoder_for
@@ -25,7 +26,7 @@ ANY_WATCH = "watch/unnamed/backlog"
 def decoded_file(
     format_name: str, lines: Iterable[bytes], topic: str, settings: Settings, arrival_ms: int
 ) -> Iterator[dict[str, Any]]:
-    """Each line is a payload, or a recording's line with `topic` and `payload`. Raises SettingsError for the format."""
+    """Each line is a payload, or one of a recording or of captured frames. Raises SettingsError for the format."""
     decoder = _decoder(format_name, settings)
     for line in lines:
         if line.strip():
@@ -45,19 +46,20 @@ def _default_topic(format_name: str) -> str:
 
 def _message(line: bytes, topic: str, arrival_ms: int) -> Message:
     payload = line
-    if line.lstrip().startswith(b"{") and (recorded := _recorded(line)) is not None:
+    if line.lstrip().startswith(b"{") and (recorded := _recorded(line, topic)) is not None:
         topic, payload = recorded
     route = Sources().route(topic)
     return Message(topic, payload, arrival_ms, route.watch_id, route.kind, route.is_backlog)
 
 
-def _recorded(line: bytes) -> tuple[str, bytes] | None:
-    """Topic and payload of a recording's line; None if it is a payload."""
+def _recorded(line: bytes, topic: str) -> tuple[str, bytes] | None:
+    """Topic and payload of a line of a recording or of captured frames (these on `topic`); None if it is a payload."""
     try:
         entry = json.loads(line)
+        if isinstance(entry, dict) and {"protocol", "frame"} <= entry.keys():
+            return topic, str(entry["frame"]).encode()
+        if isinstance(entry, dict) and "topic" in entry and entry.keys() & {"payload", "payload_base64"}:
+            return str(entry["topic"]), payload_of(entry)
     except (ValueError, RecursionError):
-        return None  # the decoder says what is wrong with it
-    if not isinstance(entry, dict) or not {"topic", "payload"} <= entry.keys():
-        return None
-    payload = entry["payload"]
-    return str(entry["topic"]), payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
+        pass  # the decoder says what is wrong with it
+    return None

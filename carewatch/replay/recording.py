@@ -56,14 +56,15 @@ def read_recording(path: Path) -> Iterator[Recorded]:
 def _parsed(line: str, where: str) -> Recorded:
     try:
         entry = json.loads(line)
-        return Recorded(float(entry["at"]), str(entry["topic"]), _payload(entry))
+        return Recorded(float(entry["at"]), str(entry["topic"]), payload_of(entry))
     except (ValueError, KeyError, TypeError) as error:
         raise RecordingError(
             f'{where}: {error!r}; a line reads {{"at": 1763965920.0, "topic": "watch/w1/sos", "payload": {{...}}}}'
         ) from None
 
 
-def _payload(entry: dict[str, Any]) -> bytes:
+def payload_of(entry: dict[str, Any]) -> bytes:
+    """The payload of a line as it was on the wire. Raises ValueError for base64 that is none."""
     if "payload_base64" in entry:
         return base64.b64decode(entry["payload_base64"], validate=True)
     payload = entry["payload"]

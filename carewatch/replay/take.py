@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 from carewatch.broker import mqtt_client
 from carewatch.clock import WallClock
+from carewatch.replay.broker_away import broker_at
 from carewatch.replay.recording import Recorded
 
 if TYPE_CHECKING:
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
 async def take(
     settings: Settings, file: Path, *, url: str | None = None, filters: Sequence[str] | None = None, count: int = 0
 ) -> int:
-    """Write messages until `count` came (0: until cancelled); returns how many. Each line is flushed at once."""
+    """Write messages until `count` came (0: until cancelled); returns how many. Each line is flushed at once.
+
+    Raises `BrokerAwayError` at the start and when the broker goes; what was taken until then is in the file.
+    """
     clock, taken = WallClock(), 0
     chosen = filters or ["watch/#", *(source.filter for source in settings.sources)]
     client = mqtt_client(settings.mqtt, url)
-    with _open_to_write(file) as lines:
+    with broker_at(url or settings.mqtt.url), _open_to_write(file) as lines:
         async with client:
             for topic_filter in chosen:
                 await client.subscribe(topic_filter, qos=1)

@@ -106,11 +106,12 @@ def _when(variables: Mapping[str, Any], language: str, zone: ZoneInfo) -> str:
 
 
 def _clock(time_ms: int, zone: ZoneInfo, today_ms: int | None = None) -> str:
-    """The time of day; with its date where that is not the day of `today_ms`."""
+    """The time of day, on another day than that of `today_ms` month and day before it; of another year the date."""
     moment = datetime.fromtimestamp(time_ms / 1000, zone)
-    if today_ms is None or moment.date() == datetime.fromtimestamp(today_ms / 1000, zone).date():
-        return moment.strftime("%H:%M")
-    return moment.strftime("%Y-%m-%d %H:%M")
+    today = moment if today_ms is None else datetime.fromtimestamp(today_ms / 1000, zone)
+    if moment.year != today.year:
+        return moment.strftime("%Y-%m-%d")
+    return moment.strftime("%H:%M" if moment.date() == today.date() else "%m-%d %H:%M")
 
 
 def _limit(inputs: Mapping[str, Any]) -> object:

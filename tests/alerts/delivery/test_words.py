@@ -38,14 +38,35 @@ def test_a_late_emergency_says_when_it_happened_and_when_it_came():
     assert "at 14:32, arrived 15:01" in sms_words("alert", late, "en", SHENZHEN, None).body
 
 
+def test_what_came_late_says_so_also_where_the_engine_counts_it_as_in_order():
+    kept = {**FALL, "late": False, "arrived_ms": FALL["at_ms"] + 2 * 60_000}
+    assert "14:32发生14:34才收到" in sms_words("alert", kept, "zh", SHENZHEN, None).body
+    quick = {**FALL, "late": False, "arrived_ms": FALL["at_ms"] + 2 * 60_000 - 1}
+    assert "14:32起" in sms_words("alert", quick, "zh", SHENZHEN, None).body
+
+
+def test_an_emergency_of_another_day_says_its_date():
+    old = {**FALL, "arrived_ms": FALL["at_ms"] + 10 * 3_600_000}
+    assert "11-24 14:32发生00:32才收到" in sms_words("alert", old, "zh", SHENZHEN, None).body
+    assert "at 11-24 14:32, arrived 00:32" in email_words("alert", old, "en", SHENZHEN, None, None).body
+    of_a_wrong_clock = {**FALL, "arrived_ms": FALL["at_ms"] + 40 * 86_400_000}
+    assert "2025-11-24发生14:32才收到" in sms_words("alert", of_a_wrong_clock, "zh", SHENZHEN, None).body
+
+
+def test_without_an_address_there_is_no_gap():
+    assert "  " not in sms_words("alert", {**FALL, "address": ""}, "zh", SHENZHEN, "K7Q2").body
+
+
 def test_a_watch_that_nobody_wears_is_named_by_its_number():
     stray = {"message": "sos", "severity": "emergency", "watch_id": "w9", "at_ms": FALL["at_ms"], "inputs": {}}
     assert sms_words("alert", stray, "zh", SHENZHEN, "K7Q2").body.startswith("SOS求助 未登记手表w9")
 
 
 @pytest.mark.parametrize("message", sorted(rule_messages()))
-@pytest.mark.parametrize("template", ["alert", "backup", "expired"])
-def test_the_longest_name_and_address_still_fit_one_chinese_sms(message, template):
+@pytest.mark.parametrize(
+    ("template", "minutes_late"), [("alert", 29), ("backup", 29), ("expired", 29), ("alert", 3000)]
+)
+def test_the_longest_name_and_address_still_fit_one_chinese_sms(message, template, minutes_late):
     longest = {
         **FALL,
         "message": message,
@@ -54,7 +75,7 @@ def test_the_longest_name_and_address_still_fit_one_chinese_sms(message, templat
         "address": "深圳市福田区福田街道莲花北村社区景田东路十二号大院第十九栋二单元三十层3008室",
         "inputs": {"bpm": 138.0},
         "late": True,
-        "arrived_ms": FALL["at_ms"] + 29 * 60_000,
+        "arrived_ms": FALL["at_ms"] + minutes_late * 60_000,
     }
     text = sms_words(template, longest, "zh", SHENZHEN, "K7Q2").body
     assert budget.parts(text) == 1, text
