@@ -221,8 +221,13 @@ def test_two_officers_see_each_other(open_office, open_browser):
     one, other = open_browser(1440, 900), open_browser(390, 844)
     office.enter(one)
     office.enter(other, login="wangqiang")
-    other.find_element(By.CSS_SELECTOR, f"#incident-{office.ids['sos']} button").click()
-    wait_until(lambda: "王强 接单" in row(one, office.ids["sos"]), 5, "the other's taking")
+    note = one.find_element(By.ID, "comment")
+    note.send_keys("正在写")
+    other.find_element(By.CSS_SELECTOR, f"#incident-{office.ids['zhu']} button").click()
+    wait_until(lambda: "王强 接单" in row(one, office.ids["zhu"]), 5, "the other's taking in the list")
+    wait_until(lambda: "王强 接单" in pane(one), 5, "the other's taking in the pane")
+    note.send_keys("…")
+    assert note.get_attribute("value") == "正在写…"
 
 
 FAST = {"beat_s": 0.3, "beat_limit_s": 2.0}
