@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 RETRY_MS = (1_000, 2_000, 4_000, 8_000, 15_000, 30_000)
 KEEPALIVE_S = 60
 PENDING_A_WATCH = 10
+LEAVE_S = 0.5
+"""Real seconds that a session gets to leave before it is asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,10 @@ class Link:
         return was_up
 
     async def _leave(self) -> None:
-        if self._session is not None:
+        """A cancellation that meets a connection just coming up can be lost in asyncio.wait_for: asked again."""
+        if self._session is None:
+            return
+        while not self._session.done():
             self._session.cancel()
-            await asyncio.wait({self._session})
-            self._end_of_session()
+            await asyncio.wait({self._session}, timeout=LEAVE_S)
+        self._end_of_session()
