@@ -2,29 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from carewatch.broker import broker_of
 from carewatch.clock import ScaledClock, WallClock
+from carewatch.supervisor import until_told
 from simulator.options import DEMO, QUIET, SimulationOptions
 from simulator.run import run_town
 from simulator.town import build_town
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from carewatch.settings import Settings
-    from simulator.tally import TownResult
+    from simulator.tally import Published
+    from simulator.truth import Truth
 
 NS_PER_MINUTE = 60_000_000_000
 NS_PER_MS = 1_000_000
 
 
+@dataclass(slots=True)
+class Lived:
+    """What the town published and what happened in it, however it ended."""
+
+    published: Counter[str] = field(default_factory=Counter)
+    resent: int = 0
+    truths: list[Truth] = field(default_factory=list)
+
+    def on_publish(self, one: Published) -> None:
+        """Distinct readings by kind; further copies are resends."""
+        if one.copy == 0:
+            self.published[one.kind] += 1
+        else:
+            self.resent += 1
+
+
 async def simulate_town(
     settings: Settings, options: SimulationOptions, *, url: str | None, speed: float, minutes: float
-) -> TownResult:
-    """Publish the town of `options` to the broker, for so many minutes of its time (0: until cancelled)."""
+) -> Lived:
+    """Publish the town of `options` to the broker, for so many minutes of its time (0: until SIGINT or SIGTERM)."""
     broker = broker_of(settings.mqtt, url)
     began_ns = options.start_ms * NS_PER_MS
-    return await run_town(
+    lived = Lived()
+    town = run_town(
         build_town(options),
         options,
         broker_host=broker.host,
@@ -32,8 +55,16 @@ async def simulate_town(
         clock=ScaledClock(speed, began_ns),
         username=broker.username,
         password=broker.password,
+        on_publish=lived.on_publish,
+        on_episode=lived.truths.append,
         until_ns=began_ns + int(minutes * NS_PER_MINUTE) if minutes else None,
     )
+    await until_told(_ended(town))
+    return lived
+
+
+async def _ended(town: Coroutine[Any, Any, object]) -> None:
+    await town
 
 
 def options_now(settings: Settings, *, residents: int, seed: int, quiet: bool) -> SimulationOptions:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +23,7 @@ def simulate(
     quiet: Annotated[bool, typer.Option(help="ordinary days only: nothing that must alert")] = False,
 ) -> None:
     """Publish the lives of a town of watches to a broker."""
+    from carewatch.logs import set_up_logs
     from carewatch.town import options_now, simulate_town
     from simulator.town import build_town
     from simulator.town import residents_csv as csv_of
@@ -33,10 +33,11 @@ def simulate(
     options = options_now(settings, residents=residents, seed=seed, quiet=quiet)
     if residents_csv is not None:
         residents_csv.write_text(csv_of(build_town(options), options), encoding="utf-8")
-    result = asyncio.run(simulate_town(settings, options, url=mqtt, speed=speed, minutes=minutes))
+    set_up_logs(role="simulate")
+    lived = asyncio.run(simulate_town(settings, options, url=mqtt, speed=speed, minutes=minutes))
     if truth is not None:
-        write_truth(truth, result.truth)
-    typer.echo(json.dumps({name: value for name, value in asdict(result).items() if name != "truth"}))
+        write_truth(truth, lived.truths)
+    typer.echo(json.dumps({"published": lived.published, "resent": lived.resent, "episodes": len(lived.truths)}))
 
 
 def score(
