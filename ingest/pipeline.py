@@ -175,6 +175,9 @@ class Ingest:
         tally.unknown_fields += sum(prepared.decoded.unknown_fields.values())
         tally.quarantined.update(entry.reason for entry in prepared.batch.quarantined)
         tally.fields_emptied.update(one.reason.value for one in prepared.decoded.refusals if one.field is not None)
+        if strangers := prepared.batch.new_watches:
+            remedy = "`carewatch watch add` those that are yours"
+            log.warning("watches_unknown", count=len(strangers), first=strangers[0].watch_id, remedy=remedy)
 
     def _recorded(self, time_ms: int, heard_by: tuple[int, ...]) -> None:
         """The log took a record."""

@@ -142,7 +142,7 @@ async def test_watches_are_registered_and_retired_for_good(tmp_path, log):
 async def test_with_one_bad_id_no_watch_is_registered(tmp_path, log):
     async with served(tmp_path / "s", watch_actions(log, Watches(), in_turn)):
         with pytest.raises(ControlError, match="watch id 'w 2': 1 to 64 of"):
-            await asked(tmp_path / "s", "register", watch_ids=["w1", "w 2"])
+            await asked(tmp_path / "s", "register", watch_ids=[*(f"w{n}" for n in range(45)), "w 2"])
         with pytest.raises(ControlError, match="watch id 7"):
             await asked(tmp_path / "s", "register", watch_ids=["w1", 7])
         with pytest.raises(ControlError, match="give a list of ids"):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ingest import pipeline
 from ingest.sources import Source, Sources
 from tests.ingest.pipeline.flow import Clock, Flow, Session
 
@@ -17,8 +18,9 @@ SOURCES = Sources([Source("3g/+/up", "watch_3g")])
 
 
 @pytest.fixture
-async def start_flow(tmp_path: Path) -> AsyncIterator[Callable[..., Flow]]:
+async def start_flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[..., Flow]]:
     """`start_flow(most_unknown=3)`."""
+    monkeypatch.setattr(pipeline, "FIRST_RETRY_S", 0.01)
     started: list[Flow] = []
 
     def start(**more: Any) -> Flow:

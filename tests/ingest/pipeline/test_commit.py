@@ -100,7 +100,12 @@ async def test_an_emergency_does_not_wait_for_a_backlog_that_came_before_it(flow
     assert flow.rows()[0]["kind"] == "sos"
 
 
-async def test_an_unknown_watch_is_taken_as_provisional_and_flagged(flow):
-    await flow.takes("watch/stranger/heart_rate", heart(1))
+async def test_an_unknown_watch_is_taken_as_provisional_flagged_and_told_once(flow):
+    with capture_logs() as told:
+        await flow.takes("watch/stranger/heart_rate", heart(1))
+        await flow.takes("watch/stranger/heart_rate", heart(2))
     assert flow.log.watches()[0].provisional
-    assert Flag.UNKNOWN_WATCH in flow.rows()[0]["flags"]
+    assert all(Flag.UNKNOWN_WATCH in row["flags"] for row in flow.rows())
+    [line] = [line for line in told if line["event"] == "watches_unknown"]
+    assert (line["count"], line["first"]) == (1, "stranger")
+    assert "carewatch watch add" in line["remedy"]
