@@ -78,13 +78,17 @@ class Preparation:
         readings = self._identified(decoded, [self.datum_of(route) for route, _ in usable])
         judgement = self.seen.judge(readings)
         refused, refusals = self._refused(decoded.refusals, messages)
+        told = {place for place, (route, _) in enumerate(usable) if route.stray is not None}
         readings = readings.replace(flags=readings["flags"] | judgement.flags)
         batch = Batch(
             readings=readings.take(judgement.is_new).without_empty_columns(),
             log_time_ms=arrival_ms,
             deaf=deaf,
             new_watches=tuple(self.watches.at(index) for index in range(first_new, len(self.watches))),
-            quarantined=(*of_strays(routed), *of_refusals(messages, refusals)),
+            quarantined=(
+                *of_strays(routed),
+                *of_refusals(messages, (one for one in refusals if one.message not in told)),
+            ),
             seen_runs=tuple(self.seen.runs()),
             seen_values=tuple(self.seen.values()),
         )
