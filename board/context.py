@@ -25,7 +25,8 @@ HOUR_NS = 3_600_000_000_000
 class BoardOptions:
     """How the board shows itself.
 
-    `secret` signs sessions and links (at least 16 characters). `clock_speed` is that of the context's clock (1 but in
+    `secret` signs sessions and links (at least 16 characters). `session_ns` and `sign_in_link_ns` are real time,
+    whatever the clock's speed. `clock_speed` is that of the context's clock (1 but in
     the demo), so that browsers count with it. `beat_s`, `poll_s` and the `*_limit_s` are in real seconds: a link
     without a beat for `beat_limit_s` is called lost; watches silent for `data_limit_s`, an engine, notifier or reading
     of the store late by `part_limit_s` are named. `allowed_hosts` are names by which staff reach it; empty: any.
@@ -52,6 +53,16 @@ class BoardOptions:
             raise ValueError("board.secret: shorter than 16 characters; give a longer one, or none to have one made")
         if self.language not in LANGUAGES:
             raise ValueError(f"site.language: {self.language!r} is none of {', '.join(LANGUAGES)}")
+
+    @property
+    def session_clock_ns(self) -> int:
+        """How long a session holds by the context's clock."""
+        return int(self.session_ns * self.clock_speed)
+
+    @property
+    def sign_in_link_clock_ns(self) -> int:
+        """How long a sign-in link holds by the context's clock."""
+        return int(self.sign_in_link_ns * self.clock_speed)
 
     @property
     def zone(self) -> ZoneInfo:

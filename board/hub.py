@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from board.render import page_build
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
@@ -189,7 +191,7 @@ class Hub:
         ages = self._context.ages()
         said = {
             "now_ms": self._context.clock.now_ns() // 1_000_000,
-            "build": self._context.options.build,
+            "build": page_build(self._context.options),
             "data_s": ages.data_s,
             "engine_s": ages.engine_s,
             "notifier_s": ages.notifier_s,

@@ -28,6 +28,11 @@ def asset_build() -> str:
     return together.hexdigest()[:12]
 
 
+def page_build(options: BoardOptions) -> str:
+    """Changes with the program and with its assets: a page of another build is loaded again."""
+    return f"{options.build}-{asset_build()}"
+
+
 def asset(name: str) -> str:
     """The address of an asset."""
     return f"/static/{asset_build()}/{name}"
@@ -68,6 +73,7 @@ def render(template: str, options: BoardOptions, language: str, now_ms: int, **v
 
     spoken = {"say": words, "elapsed": since, "remaining": remaining, "clock_time": at, "distance": distance}
     page = {"language": language, "options": options, "now_ms": now_ms, "live": False, "form_token": ""}
+    page["build"] = page_build(options)
     page["other_language"] = LANGUAGES[1 - LANGUAGES.index(language)]
     page["browser_words"] = json.dumps(for_browser(language), ensure_ascii=False)
     return _environment().get_template(template).render({**page, **spoken, **variables})

@@ -93,7 +93,7 @@ class SignIn:
     def _opened(self, request: Request) -> Session | None:
         options = self._front.context.options
         token = request.path_params["token"]
-        return self._front.seal.open_sign_in_token(token, self._front.now_ns, options.sign_in_link_ns)
+        return self._front.seal.open_sign_in_token(token, self._front.now_ns, options.sign_in_link_clock_ns)
 
     def _unused_by(self, opened: Session) -> str | None:
         """The name of the officer whose link it is; None if it was used or they are gone."""

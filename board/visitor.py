@@ -52,7 +52,7 @@ class Visitor:
 def visitor_of(context: BoardContext, seal: Seal, request: Request) -> Visitor:
     """From the cookies; reads one row of the store. An officer who was struck from it is nobody."""
     now_ns = context.clock.now_ns()
-    session = seal.open_session(request.cookies.get(COOKIE, ""), now_ns, context.options.session_ns)
+    session = seal.open_session(request.cookies.get(COOKIE, ""), now_ns, context.options.session_clock_ns)
     is_new = session is None
     if session is None:
         session = seal.new_session(NOBODY, now_ns)

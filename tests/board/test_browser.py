@@ -109,7 +109,8 @@ def heard(browser) -> bool:
 
 def shown(browser, element_id):
     """The text of an element, read at once: the page may exchange it at any moment."""
-    return browser.execute_script("return document.getElementById(arguments[0])?.innerText ?? ''", element_id)
+    script = "const node = document.getElementById(arguments[0]); return node?.checkVisibility() ? node.innerText : ''"
+    return browser.execute_script(script, element_id)
 
 
 def row(browser, incident_id):

@@ -1,5 +1,7 @@
 """Who gets in, and from where a change may come."""
 
+from dataclasses import replace
+
 import pytest
 
 from alerts.delivery.links import link_token
@@ -69,6 +71,11 @@ async def test_a_session_ends_after_twelve_hours(open_board, context, scene):
     assert (await browser.http.get("/")).status_code == 200
     await context.clock.step_to(NOW_NS + 12 * HOUR_NS)
     assert (await browser.http.get("/")).status_code == 303
+
+
+async def test_on_a_faster_clock_a_session_holds_as_long_for_people(context):
+    fast = replace(context.options, clock_speed=60)
+    assert fast.session_clock_ns == 60 * context.options.session_clock_ns == 720 * HOUR_NS
 
 
 async def test_a_cookie_that_we_did_not_sign_is_nobody(open_board, scene):
