@@ -146,7 +146,7 @@ async def test_a_retained_reading_is_flagged_and_taken_once_however_often_the_br
     mosquitto.stop()
     mosquitto.start()
     await up(flow)
-    await eventually(lambda: flow.ingest.tally.duplicates == 1, why="the broker to repeat it")
+    await eventually(lambda: flow.ingest.tally.duplicates >= 1, why="the broker to repeat it")
     assert len(flow.rows()) == 1
 
 
