@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 DATA = ROOT.parent / "shared" / "data"
 WEARERS = {"minutes_2022484408": 20_097, "minutes_8877689391": 27_158}
 SOS_WATCH, SOS_MS = "6907919734", 1_747_518_078_000  # [3G*6907919734*003e*AL_LTE,170525,214118,...,00010000,...]
+STRAY = "8809008845"  # [3G*8809008845*00C0*AL,271219,094744,...,00010000,...]
 FALLEN = "6907919735"
 STRICT, STRICT_LIMIT = "strict", 85  # the first wearer again, as a person with a lower limit of their own
 MINUTES = sum(WEARERS.values()) + WEARERS["minutes_2022484408"]
@@ -119,6 +120,7 @@ def test_real_input_reaches_log_influxdb_and_people(duty, tmp_path):
     duty.installed.wait_until_settled(MINUTES)
     by_watch = readings_by_watch(duty.installed)
     every_minute_once(by_watch)
+    every_frame_once(duty.installed, by_watch, tmp_path)
     for watch_id in WEARERS:
         influxdb_holds(duty.installed, watch_id, by_watch[watch_id])
     assert duty.installed.run("quarantine", "list") == ""  # every frame of the capture can be read
@@ -143,6 +145,10 @@ def sos_is_told_taken_and_answered(duty):
     email = duty.email("lijing@example.org", "SOS求助", "张桂兰")
     assert email.startswith("【紧急】SOS求助 张桂兰82岁 福田区3栋502\n")
     assert f"时间：{when}\n老人电话：17000000003\n原因：手表上按下了SOS\n" in email
+
+    stray = duty.text(LIJING, STRAY)  # nobody wears it, and its clock was before 2020: it happened when it came
+    (of_stray,) = duty.office.of_watch(STRAY)
+    assert stray.startswith(f"SOS求助 未登记手表{STRAY} {shown(of_stray['alert']['arrived_ms'])} 回复")
 
     theirs = duty.text(ZHAOMIN, "SOS求助", "张桂兰", "回复").partition("回复")[2][:4]
     duty.kannel.reply(LIJING, SENDER, f"好的{code.lower()}")
@@ -183,8 +189,20 @@ def readings_by_watch(installed):
 def every_minute_once(by_watch):
     for watch_id, count in {**WEARERS, STRICT: WEARERS["minutes_2022484408"]}.items():
         assert sorted(by_watch[watch_id]["seq"].tolist()) == list(range(1, count + 1)), watch_id
-    assert {Kind(kind) for kind in by_watch[SOS_WATCH]["kind"].tolist()} >= {Kind.SOS}
-    assert by_watch[FALLEN]["kind"].tolist()[0] == Kind.FALL
+
+
+def every_frame_once(installed, by_watch, tmp_path):
+    frames = (DATA / "frames.jsonl").read_text(encoding="utf-8").splitlines()
+    spoken = tmp_path / "spoken.jsonl"
+    spoken.write_text("\n".join(frame for frame in frames if json.loads(frame)["protocol"] == "watch"), "utf-8")
+    decoded = [json.loads(line) for line in installed.run("decode", "--format", "watch_3g", str(spoken)).splitlines()]
+    kept = [(watch, Kind(kind)) for watch, readings in by_watch.items() for kind in readings["kind"].tolist()]
+    ours = {*WEARERS, STRICT, FALLEN}
+    assert {(watch, kind.topic) for watch, kind in kept if watch not in ours} == {
+        (line["watch"], line["kind"]) for line in decoded
+    }
+    emergencies = [(watch, kind) for watch, kind in kept if kind.is_emergency]
+    assert sorted(emergencies) == [(SOS_WATCH, Kind.SOS), (FALLEN, Kind.FALL), (STRAY, Kind.SOS)]
 
 
 def influxdb_holds(installed, watch_id, readings):
