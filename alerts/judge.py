@@ -64,11 +64,6 @@ class Judge:
         """Of the settings versions known."""
         return self._versions[-1].version if self._versions else 0
 
-    @property
-    def newest_document(self) -> SettingsDocument | None:
-        """The newest of the settings versions known."""
-        return self._versions[-1] if self._versions else None
-
     def add_versions(self, versions: Sequence[SettingsDocument]) -> None:
         """Further versions, oldest first."""
         self._versions += versions

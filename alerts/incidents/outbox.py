@@ -19,7 +19,6 @@ from alerts.store.messages import (
     MessageState,
     change_message,
     find_message,
-    message_by_reference,
     next_owed_ns,
     owe_again_what_was_sending,
     take_owed_rows,
@@ -112,13 +111,6 @@ def mark_failed(
         clear_timer(connection, row.incident_id, Wait.NO_RECEIPT, str(message_id))
         if incident is not None and incident.state == State.OPEN:
             find_other_way(connection, incident, row, now_ns, options)
-
-
-def message_with_reference(store: Store, gateway: str, reference: str) -> int | None:
-    """The id of the message that a gateway's receipt speaks of."""
-    with store.reading() as connection:
-        row = message_by_reference(connection, gateway, reference)
-        return None if row is None else int(row.id)
 
 
 def _known(connection: Connection, message_id: int) -> Row[Any] | None:

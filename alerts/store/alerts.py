@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from alerts.store.tables import alert, incident
 from alerts.store.tables import transition as transition_table
@@ -112,9 +112,3 @@ def alerts_of(connection: Connection, incident_ids: Sequence[int]) -> list[Row[A
     """The alerts of these incidents, in the order in which they fired."""
     query = select(alert).where(alert.c.incident_id.in_(incident_ids)).order_by(alert.c.fired_ms, alert.c.key)
     return list(connection.execute(query))
-
-
-def count_fired(connection: Connection) -> dict[str, int]:
-    """Alerts by rule, shadow rules apart."""
-    query = select(alert.c.rule, func.count()).where(~alert.c.shadow).group_by(alert.c.rule)
-    return {row[0]: row[1] for row in connection.execute(query)}

@@ -73,14 +73,6 @@ def timeline_of(connection: Connection, incident_id: int) -> list[Row[Any]]:
     return list(connection.execute(query))
 
 
-def has_event_since(connection: Connection, incident_id: int, whats: Iterable[str], since_ns: int) -> bool:
-    """Whether one of `whats` is in the timeline at `since_ns` or later."""
-    query = select(timeline.c.id).where(
-        timeline.c.incident_id == incident_id, timeline.c.what.in_(tuple(whats)), timeline.c.at_ns >= since_ns
-    )
-    return connection.execute(query.limit(1)).first() is not None
-
-
 def note_audit(connection: Connection, now_ns: int, what: str, officer_id: int | None = None, **detail: Any) -> None:
     """Who saw or did what, beside the incidents."""
     connection.execute(insert(audit).values(at_ns=now_ns, what=what, officer_id=officer_id, detail=detail))

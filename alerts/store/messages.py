@@ -42,12 +42,6 @@ def find_message(connection: Connection, message_id: int) -> Row[Any] | None:
     return connection.execute(select(message).where(message.c.id == message_id)).one_or_none()
 
 
-def message_by_reference(connection: Connection, gateway: str, reference: str) -> Row[Any] | None:
-    """The newest message that `gateway` knows by `reference`."""
-    known = (message.c.gateway == gateway) & (message.c.gateway_ref == reference)
-    return connection.execute(select(message).where(known).order_by(message.c.id.desc()).limit(1)).one_or_none()
-
-
 def change_message(connection: Connection, message_id: int, **columns: Any) -> None:
     """Change it."""
     connection.execute(update(message).where(message.c.id == message_id).values(**columns))

@@ -278,9 +278,6 @@ def test_what_was_in_hand_at_a_crash_is_owed_again(office):
     assert outbox.take_owed(office.store, office.now_ns, channels=["sms"]) == []
     assert outbox.owe_again(office.store) == 1
     assert [each.id for each in outbox.take_owed(office.store, office.now_ns, channels=["sms"])] == [row.id]
-    outbox.mark_handed(office.store, row.id, "kannel", "k1", ("", "疑似跌倒"), office.now_ns)
-    assert outbox.message_with_reference(office.store, "kannel", "k1") == row.id
-    assert outbox.message_with_reference(office.store, "other", "k1") is None
 
 
 def test_an_old_offer_is_no_key_for_ever(office):
