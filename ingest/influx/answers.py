@@ -29,7 +29,7 @@ class Verdict(Enum):
 
     WRITTEN = "written", "", Pace.NOT
     REFUSED = "points refused", "see the file of refused points for the server's words", Pace.NOT
-    TOO_LARGE = "write too large", "raise max-body-size, or lower influx.batch_lines", Pace.NOT
+    TOO_LARGE = "write too large", "none needed: it is halved; if it lasts, raise max-body-size in InfluxDB", Pace.NOT
     UNREACHABLE = "not reachable", "start InfluxDB, or correct influx.url; all is caught up then", Pace.SOON
     BUSY = "asks us to wait", "none needed, unless it lasts: then give InfluxDB more room", Pace.SOON
     FAILING = "failing", "look at InfluxDB's own log, its disk and memory", Pace.SOON

@@ -24,7 +24,7 @@ class Trouble(Enum):
     )
     VERSION_REFUSED = "the broker does not speak this MQTT version", "set mqtt.version to the other one (4 or 5)"
     CLIENT_ID_REFUSED = "the broker refuses our client id", "set another mqtt.client_id, or allow this one"
-    BAD_CREDENTIALS = "wrong user name or password", "check mqtt.username and mqtt.password (or mqtt.password_file)"
+    BAD_CREDENTIALS = "wrong user name or password", "check mqtt.username and CAREWATCH_MQTT__PASSWORD (or ..._FILE)"
     NOT_AUTHORISED = (
         "not authorised",
         "check mqtt.username and mqtt.password, and that the broker's ACL lets this user connect",
