@@ -61,9 +61,17 @@ def alert_fired(connection: Connection, desk: Desk, key: str, cause: Cause) -> N
 
 
 def alert_repeated(connection: Connection, desk: Desk, key: str, cause: Cause) -> None:
-    """Another occurrence joined the alert: whoever has the incident hears of it, at most every `repeat_s`."""
+    """Another occurrence joined the alert: whoever has the incident hears of it, at most every `repeat_s`.
+
+    Of an emergency whose incident was closed meanwhile everyone on duty hears again: nobody has it, and who pressed
+    SOS a second time has pressed it. What no policy let through at first stays untold.
+    """
     occasion = _occasion(connection, key, cause)
+    if occasion.alert.incident_id is None:
+        return
     if occasion.incident is None or occasion.standing is None or occasion.alert.incident_id != occasion.incident.id:
+        if occasion.subject.severity is Severity.EMERGENCY:
+            alert_fired(connection, desk, key, cause)
         return
     effect = effect_of_repeat(occasion.subject.severity, occasion.standing)
     tellings = _decided(connection, desk, occasion, _wanted(connection, desk, occasion, effect))

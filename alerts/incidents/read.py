@@ -13,7 +13,7 @@ from alerts.incidents.owing import age
 from alerts.incidents.upcoming import next_steps
 from alerts.incidents.views import AlertView, DutyBoard, Event, IncidentView, MessageView, NextStep, ResidentView, Row
 from alerts.policy.options import EscalationOptions
-from alerts.store.alerts import alerts_of
+from alerts.store.alerts import alerts_of, find_alert
 from alerts.store.incidents import UNCLOSED, find_incident, incidents_in, timeline_of
 from alerts.store.messages import messages_of
 from alerts.store.people import officers, residents_by_id, wearers
@@ -65,7 +65,7 @@ def incident(
         names = {row.id: row.name for row in officers(connection)}
         return IncidentView(
             row=_rows(connection, [found], now_ns, desk)[0],
-            alerts=tuple(_alert_view(row) for row in alerts_of(connection, [incident_id])),
+            alerts=tuple(_alert_view(row) for row in _alerts_by_incident(connection, [found])[incident_id]),
             timeline=tuple(_event(row, names) for row in timeline_of(connection, incident_id)),
             messages=tuple(_message_view(row, names) for row in messages_of(connection, incident_id)),
         )
@@ -101,13 +101,22 @@ def board_mark(store: Store) -> Mark:
 
 
 def _rows(connection: Connection, found: Sequence[StoreRow[Any]], now_ns: int, desk: Desk | None) -> list[Row]:
-    alerts: dict[int, list[StoreRow[Any]]] = {}
-    for alert in alerts_of(connection, [row.id for row in found]):
-        alerts.setdefault(alert.incident_id, []).append(alert)
+    alerts = _alerts_by_incident(connection, found)
     names = {row.id: row.name for row in officers(connection)}
     people = residents_by_id(connection, {row.resident_id for row in found if row.resident_id is not None})
     steps = next_steps(connection, found, people, desk, now_ns)
     return [_row(row, alerts[row.id], names, people, steps.get(row.id), now_ns) for row in found]
+
+
+def _alerts_by_incident(connection: Connection, found: Sequence[StoreRow[Any]]) -> dict[int, list[StoreRow[Any]]]:
+    """Of each incident, in the order in which they fired: one whose alert spoke again in a later one still shows it."""
+    alerts: dict[int, list[StoreRow[Any]]] = {row.id: [] for row in found}
+    for alert in alerts_of(connection, list(alerts)):
+        alerts[alert.incident_id].append(alert)
+    for row in found:
+        if not alerts[row.id]:
+            alerts[row.id] = [alert for alert in [find_alert(connection, row.headline_key)] if alert is not None]
+    return alerts
 
 
 def _row(

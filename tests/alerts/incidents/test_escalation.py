@@ -156,6 +156,29 @@ def test_a_repeat_goes_to_whoever_has_it_at_most_every_two_minutes(office):
     assert office.board().in_hand[0].count == 6
 
 
+def test_sos_pressed_again_after_somebody_closed_the_first_is_told_again(office):
+    office.fires("sos")
+    office.takes(LI)
+    office.resolves(LI, Outcome.FALSE_ALARM)
+    office.until(200)
+    office.again(Change.REPEATED)
+    assert [(each.to, each.channel, each.template) for each in office.told(200)] == [
+        (LI, "sms", "alert"),
+        (LI, "email", "alert"),
+    ]
+    assert [row.incident_id for row in office.board().waiting] == [2]
+    office.until(381)
+    assert Told(380, WANG, "sms", "backup") in office.told(380)
+    assert [alert.rule for alert in office.incident(1).alerts] == ["sos"]  # the closed one still says what it was
+
+
+def test_a_repeat_of_what_was_never_told_stays_untold(office):
+    office.fires("sos", shadow=True)
+    office.again(Change.REPEATED)
+    assert office.told() == []
+    assert office.board().waiting == ()
+
+
 def test_the_same_emergency_again_goes_to_whoever_has_it(office):
     office.fires("fall")
     office.takes(WANG)
