@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alerts.engine import newest
 from alerts.engine.absent import Absence
 from alerts.engine.conditions import Conditions
 from alerts.engine.deadlines import sweep
@@ -19,6 +18,7 @@ from alerts.engine.edges import Edges
 from alerts.engine.events import Events
 from alerts.engine.few import Few
 from alerts.engine.frame import MOST_ROWS, Frame
+from alerts.engine.heard import note_heard
 from alerts.engine.lifecycle import Lifecycle
 from alerts.engine.settings import EngineSettings
 from alerts.engine.state import State, new_state
@@ -73,7 +73,7 @@ def _take(part: Record, log: Whole, counted: Whole, state: State, settings: Engi
         intervals.commit()
     conditions.memory.commit()
     frame.commit()
-    newest.note(frame, state.columns)
+    note_heard(frame, state.columns)
 
 
 def _batches(record: Record) -> Iterator[Record]:

@@ -13,7 +13,7 @@ import numpy as np
 from alerts.engine.absent import decide_all
 from alerts.engine.contract import Change, Why
 from alerts.engine.events import end_timer
-from alerts.engine.few import heard_column
+from alerts.engine.heard import heard_column
 from alerts.engine.last_where import NONE, Whole
 from alerts.engine.levels import NEVER
 
@@ -70,7 +70,7 @@ def _deadlines(state: State, settings: EngineSettings) -> tuple[Whole, Whole]:
         kind = settings.rules[number].on
         if kind is not None:
             mine = numbers == number
-            heard[mine] = heard_column(state, kind)[watches[mine]]
+            heard[mine] = heard_column(state.columns, kind)[watches[mine]]
     expire_ms = np.array([rule.expire_ms for rule in settings.rules], np.int64)[numbers]
     reopen_ms = np.array([rule.reopen_within_ms for rule in settings.rules], np.int64)[numbers]
     lives = (levels.fields["set_start"] != NONE) | (levels.fields["alert"] != NONE)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from alerts.engine.heard import heard_column
 from alerts.engine.intervals import Intervals
 from alerts.engine.last_where import NONE, Mask, Whole, heads_of, pick, row_before, starts_of
 from alerts.engine.levels import RULE_BITS
@@ -108,7 +109,7 @@ class Few:
         for number, rule in self._rules:
             mine = numbers == number
             if rule.on is not None and mine.any():
-                heard[mine] = heard_column(self._state, rule.on)[self.watch[mine]]
+                heard[mine] = heard_column(self._state.columns, rule.on)[self.watch[mine]]
                 own[mine] = frame.kind[row[mine]] == rule.on
         start = starts_of(heads_of((self.watch << RULE_BITS) | numbers))
         before = pick(row_before(own, start), self.counted, heard)
@@ -119,9 +120,3 @@ class Few:
 
 def _nothing() -> Whole:
     return np.empty(0, np.int64)
-
-
-def heard_column(state: State, kind: Kind) -> Whole:
-    """Counted time of the newest reading of a kind, by watch, late ones too."""
-    column: Whole = state.columns.get(f"heard.{kind.topic}", np.int64, NONE)
-    return column

@@ -1,18 +1,16 @@
-"""Settings change while alerts are open; snapshots carry everything; the board reads the newest of each watch."""
+"""Settings change while alerts are open; snapshots carry everything."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from alerts.engine.apply import apply
 from alerts.engine.change import change_settings
 from alerts.engine.contract import Person, SettingsDocument
-from alerts.engine.read import watch_facts
 from alerts.engine.settings import EngineSettings
 from alerts.engine.snapshot import SnapshotError, dump, load
 from ingest.log.contract import Record, RecordKind
-from ingest.reading import Event, Kind, Readings
+from ingest.reading import Kind, Readings
 from tests.alerts.engine.one_watch import Log, at, clock_of
 from tests.alerts.engine.streams import SETTINGS, Stream
 from tests.alerts.engine.test_agrees_with_oracle import run, whole
@@ -162,22 +160,6 @@ def test_nothing_heard_for_twelve_hours_ends_an_alert(log):
     assert (ended.change, ended.why, clock_of(ended.at_ms)) == ("resolved", "no_readings", "20:02:00")
 
 
-def test_what_the_board_reads_of_a_watch(log):
-    log.hear(Kind.LOCATION, "08:01", lat=22.5, lon=114.0, accuracy_m=20)
-    log.hear(Kind.STATUS, "08:02", event=Event.REMOVED, battery=40)
-    log.heart("08:01:30", arrives="08:03")
-    facts = watch_facts(log.state, np.array([0, 5]))
-    assert facts.last_event_ms.tolist() == [at("08:02"), -1]
-    assert facts.last_arrival_ms.tolist() == [at("08:03"), -1]
-    assert facts.worn.tolist() == [0, -1]
-    assert facts.worn_ms.tolist() == [at("08:02"), -1]
-    assert facts.battery[0] == 40
-    assert facts.bpm[0] == 125
-    assert facts.bpm_ms[0] == at("08:00")
-    assert (facts.latitude[0], facts.longitude[0], facts.accuracy_m[0]) == (22.5, 114.0, 20.0)
-    assert np.isnan(facts.bpm[1])
-
-
 def test_a_watch_that_samples_every_ten_minutes_is_not_cut_by_gaps():
     log = Log(HIGH.format(limit=120, hold="20 min"))
     for minute in range(0, 60, 10):
@@ -194,14 +176,6 @@ def test_a_large_record_means_what_its_pieces_mean(monkeypatch):
     state, in_pieces = run(records)
     assert at_once == in_pieces
     assert state.rules == tuple((rule.name, rule.version) for rule in SETTINGS.rules)
-
-
-def test_a_late_reading_does_not_replace_what_the_board_shows(log):
-    log.heart("08:05", 90)
-    log.heart("08:04", 150, arrives="08:06")
-    facts = watch_facts(log.state, np.array([0]))
-    assert (facts.bpm[0], facts.bpm_ms[0]) == (90, at("08:05"))
-    assert facts.last_arrival_ms[0] == at("08:06")
 
 
 def test_one_long_pause_does_not_lengthen_the_gap_that_a_run_may_have():
