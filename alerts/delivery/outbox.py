@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
@@ -35,7 +36,7 @@ T = TypeVar("T")
 POLL_S = 0.05
 """Real seconds between looks at the store when nobody wakes us: the engine writes from another thread."""
 AT_ONCE = 16
-"""Letters in the air."""
+"""Letters in the air of each channel: a mail server that hangs must not keep an SMS on the ground."""
 FIRST_RETRY_S, LONGEST_RETRY_S = 2.0, 60.0
 GIVE_UP_AFTER_S = 6 * 3600
 """A routine message that no gateway takes for so long has lost its sense; an emergency's is tried for ever."""
@@ -51,7 +52,7 @@ class Outbox:
         self._writer = writer
         self.desk = desk
         self._clock = clock
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._in_air = dict.fromkeys(owed.CHANNELS, 0)
         self.problems: dict[str, tuple[str, int]] = {}
         """Channel -> (what is wrong, since when in ns): cleared by the next letter handed over."""
         self.handed = 0
@@ -76,31 +77,45 @@ class Outbox:
         """Fire timers, take what is owed, send it. Returns how many letters were begun."""
         now_ns = self._clock.now_ns()
         await self._insist(lambda: fire_due(self._store, now_ns, self.desk.roster, self.desk.options))
-        rows = await self._insist(lambda: owed.take_owed(self._store, now_ns, AT_ONCE)) if self._is_due(now_ns) else []
+        due_ns = await self._insist(lambda: owed.next_owed(self._store))  # a look is cheaper than a transaction
+        rows = await self._taken(now_ns) if due_ns is not None and due_ns <= now_ns else []
         for row in rows:
-            await self._room.acquire()
+            self._in_air[row.channel] += 1
             letters.create_task(self._send(row))
         self.last_round_s = time.monotonic()
         return len(rows)
 
-    def _is_due(self, now_ns: int) -> bool:
-        """A look is cheaper than a transaction."""
-        due_ns = owed.next_owed(self._store)
-        return due_ns is not None and due_ns <= now_ns
+    async def _taken(self, now_ns: int) -> list[Row[Any]]:
+        """What is due by each channel that has room."""
+        rows: list[Row[Any]] = []
+        for channel, in_air in self._in_air.items():
+            room = AT_ONCE - in_air
+            if room > 0:
+                rows += await self._insist(partial(owed.take_owed, self._store, now_ns, room, (channel,)))
+        return rows
 
     async def _send(self, row: Row[Any]) -> None:
         try:
-            letter = self._writer.letter(row)
-            channel = self._channels.get(row.channel)
-            handover = _not_set_up(row.channel) if channel is None else await channel.send(letter)
+            letter, handover = await self._handed_over(row)
             await self._settle(row, letter, handover)
         finally:
-            self._room.release()
+            self._in_air[row.channel] -= 1
 
-    async def _settle(self, row: Row[Any], letter: Letter, handover: Handover) -> None:
+    async def _handed_over(self, row: Row[Any]) -> tuple[Letter | None, Handover]:
+        """A fault of this program costs one letter, and another way is found to its person: never the others."""
+        try:
+            letter = self._writer.letter(row)
+            channel = self._channels.get(row.channel)
+            return letter, _not_set_up(row.channel) if channel is None else await channel.send(letter)
+        except Exception as error:
+            log.exception("letter_failed", message=row.id, channel=row.channel)
+            problem = f"message {row.id} cannot be sent by {row.channel}: {type(error).__name__}; see the log"
+            return None, Handover(Fate.REFUSED, problem=problem)
+
+    async def _settle(self, row: Row[Any], letter: Letter | None, handover: Handover) -> None:
         """Write the letter's fate; insisting, since a fate that is forgotten is a letter sent twice."""
         now_ns = self._clock.now_ns()
-        if handover.fate is Fate.HANDED:
+        if handover.fate is Fate.HANDED and letter is not None:
             self.problems.pop(row.channel, None)
             self.handed += 1
             words, gateway = (letter.subject, letter.body), self._channels[row.channel].gateway

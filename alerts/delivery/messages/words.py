@@ -59,6 +59,8 @@ def email_words(
 
 
 def _fitted(build: Build, name: str, address: str) -> str:
+    # What no SMS holds goes at once: letter by letter, a whole page for an address would hold everybody up.
+    name, address = name[: budget.GSM_SINGLE], address[-budget.GSM_SINGLE :]
     text = build(name, address)
     while budget.parts(text) > 1 and len(address) > SHORTEST_ADDRESS:
         address = address[1:]

@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from alerts.delivery.contract import Fate, Handover
 from alerts.delivery.letters import Writer
-from alerts.delivery.outbox import Outbox
+from alerts.delivery.outbox import AT_ONCE, Outbox
+from alerts.incidents import outbox as owed
 from alerts.store.messages import take_owed_rows
 from carewatch.clock import NS_PER_S
 from tests.servers.waiting import eventually
@@ -125,3 +127,46 @@ async def test_one_slow_letter_does_not_hold_up_the_next(store, desk, clock, owe
         later = owe_message("later", channel="email")
         await eventually(lambda: message_row(later).state == "handed")
         slow.hold.set()
+
+
+async def test_a_mail_server_that_hangs_does_not_hold_up_an_sms(store, desk, clock, owe_message, message_row):
+    for number in range(AT_ONCE + 4):
+        owe_message(f"mail{number}", channel="email")
+    mail, phone = Gateway("email"), Gateway("sms")
+    mail.hold = asyncio.Event()
+    async with running(store, desk, clock, mail, phone):
+        await eventually(lambda: len(mail.letters) == AT_ONCE)
+        urgent = owe_message("urgent", channel="sms")
+        await eventually(lambda: message_row(urgent).state == "handed")
+        mail.hold.set()
+
+
+class Broken(Gateway):
+    async def send(self, letter):
+        if "bad" in letter.address:
+            raise UnicodeError(letter.address)
+        return await super().send(letter)
+
+
+async def test_a_letter_that_breaks_the_channel_costs_no_other(store, desk, clock, owe_message, message_row):
+    bad = owe_message("bad", address="bad")
+    good = owe_message("good")
+    async with running(store, desk, clock, Broken()) as outbox:
+        await eventually(lambda: message_row(good).state == "handed")
+        await eventually(lambda: message_row(bad).state == "failed")
+        assert "UnicodeError" in message_row(bad).problem
+        assert outbox.handed == 1
+
+
+async def test_a_look_at_the_store_that_fails_is_taken_again(store, desk, clock, owe_message, message_row, monkeypatch):
+    urgent = owe_message()
+    look, failures = owed.next_owed, ["disk I/O error"]
+
+    def failing(store):
+        if failures:
+            raise OperationalError("SELECT", {}, Exception(failures.pop()))
+        return look(store)
+
+    monkeypatch.setattr(owed, "next_owed", failing)
+    async with running(store, desk, clock, Gateway()):
+        await eventually(lambda: message_row(urgent).state == "handed")
