@@ -39,7 +39,7 @@ test: $(VENV)/dev.stamp servers lint
 
 # No server, under 90 seconds.
 test-fast: $(VENV)/dev.stamp
-	@$(BIN)/python -m pytest -m "not server" $(ARGS)
+	@$(BIN)/python -m pytest -m "not server and not slow" $(ARGS)
 
 bench: $(VENV)/dev.stamp
 	@$(BIN)/python -m benchmarks $(ARGS)

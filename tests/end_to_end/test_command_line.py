@@ -250,6 +250,7 @@ def test_score_compares_alerts_with_the_truth(carewatch, write):
     assert scored["rules"] == [{"rule": "sos", "what": "sos", "fired": 1, "right": 1, "wrong": 0}]
 
 
+@pytest.mark.slow
 def test_run_with_a_port_in_use_ends_with_the_remedy(environment):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -17,6 +17,9 @@ from sqlalchemy.exc import OperationalError
 from alerts.pipeline import PipelineOptions
 from tests.alerts.pipeline.watched_home import Alerts, Home, a_troubled_hour, contents
 
+pytestmark = pytest.mark.slow
+
+
 OFTEN = PipelineOptions(snapshot_records=40)
 
 

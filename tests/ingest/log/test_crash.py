@@ -13,6 +13,9 @@ from tests.ingest.log.appender import batch_of
 from tests.ingest.log.batches import bits
 from tests.ingest.log.kinds import KINDS
 
+pytestmark = pytest.mark.slow
+
+
 KILLS = 8
 REPOSITORY = Path(__file__).parents[3]
 
