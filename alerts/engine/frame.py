@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alerts.engine.last_where import NONE, Mask, Whole, heads_of, running_maximum, starts_of
-from ingest.reading import ALL_KINDS, Event, Flag, Kind
+from alerts.engine.said_by_event import SAID_BY_EVENT, completed
+from ingest.reading import ALL_KINDS, Flag, Kind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,12 +21,6 @@ CLAMP_MS = 10_000
 
 MOST_ROWS = 1 << 16
 LAST_TIME_MS = (1 << 43) - 1
-
-SAID_BY_EVENT = {
-    "worn": ((Event.WORN, 1), (Event.REMOVED, 0)),
-    "charging": ((Event.CHARGING, 1), (Event.CHARGED, 1)),
-}
-"""What a status event says of a flag that its reading leaves out."""
 
 
 class Frame:
@@ -102,9 +97,8 @@ class Frame:
         found = self._cache.get(name)
         if found is None:
             found = self._readings[name][self.order] if name in self._present else self._readings[name]
-            for event, value in SAID_BY_EVENT.get(name, ()):
-                if "event" in self._present:
-                    found = np.where((found < 0) & (self.column("event") == event), np.int8(value), found)
+            if name in SAID_BY_EVENT and "event" in self._present:
+                found = completed(name, found, self.column("event"))
             self._cache[name] = found
         return found
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlalchemy import select
 
+from alerts.engine.said_by_event import SAID_BY_EVENT, completed
 from alerts.store.tables import watch_status
 from alerts.store.upsert import put
 
@@ -53,7 +54,7 @@ class NewestKnown:
         time_ms = np.minimum(readings["time_ms"], readings["arrival_ms"])
         order = np.lexsort((time_ms, readings["watch"]))
         watch, time_ms, arrival_ms = readings["watch"][order], time_ms[order], readings["arrival_ms"][order]
-        columns = {name: readings[name][order] for name in CARRIED if name in readings.present}
+        columns = {name: values[order] for name, values in _known_columns(readings).items()}
         heads = np.flatnonzero(np.r_[True, watch[1:] != watch[:-1]])
         for start, end in zip(heads, [*heads[1:], len(watch)], strict=True):
             known = self._row(watches.at(int(watch[start])).watch_id)
@@ -88,6 +89,16 @@ class NewestKnown:
         if column == "latitude":
             known["position_ms"] = at_ms
         known[column] = value
+
+
+def _known_columns(readings: Readings) -> dict[str, NDArray[Any]]:
+    """The columns that are carried and that some reading, or its event, may know."""
+    by_event = SAID_BY_EVENT if "event" in readings.present else {}
+    names = [name for name in CARRIED if name in readings.present or name in by_event]
+    return {
+        name: completed(name, readings[name], readings["event"]) if name in by_event else readings[name]
+        for name in names
+    }
 
 
 def _first_of_last_run(values: NDArray[Any], *, is_going_on: bool) -> int | None:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from alerts.incidents.read import duty_board
 from alerts.store.tables import alert, message
 from alerts.store.watch_status import statuses
+from ingest.reading import Event, Kind
 from tests.alerts.duty_office import START_NS
 from tests.alerts.pipeline.watched_home import START_MS, a_troubled_hour
 
@@ -55,3 +56,13 @@ def test_the_newest_of_each_watch_is_kept_for_the_board(home, alerts):
     with alerts.store.reading() as connection:
         row = statuses(connection)["w1"]
     assert (row.bpm, row.battery, row.worn, row.last_event_ms) == (73, 55, 1, START_MS + 4000)
+
+
+def test_a_watch_that_only_says_removed_is_not_worn_for_the_board_too(home, alerts):
+    home.heart(1, 71)
+    home.hears(60, {"kind": Kind.STATUS, "event": Event.REMOVED})
+    home.ticks(61, 63)
+    alerts.work()
+    with alerts.store.reading() as connection:
+        row = statuses(connection)["w1"]
+    assert (row.worn, row.worn_since_ms) == (0, START_MS + 60_000)
