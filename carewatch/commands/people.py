@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from carewatch.commands.shared import Failed, current_settings
+from carewatch.commands.shared import Failed, current_settings, refusing
 
 residents = typer.Typer(help="The old people and their watches.", no_args_is_help=True)
 officers = typer.Typer(help="The duty staff.", no_args_is_help=True)
@@ -17,7 +17,9 @@ watches = typer.Typer(help="The registry of watches.", no_args_is_help=True)
 
 @residents.command("import")
 def import_residents(
-    file: Annotated[Path, typer.Argument(help="residents.csv (docs/operations.md); UTF-8 or GB18030")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="residents.csv (docs/operations.md); UTF-8 or GB18030")
+    ],
     skip_bad: Annotated[bool, typer.Option(help="import the good rows though others are bad")] = False,
 ) -> None:
     """Register the watches and their wearers. Every bad row is named; nothing is imported until all are good."""
@@ -77,7 +79,8 @@ def add(watch_ids: Annotated[list[str], typer.Argument(help="ids of the watches"
     """Register watches."""
     from carewatch.owners import ingest_owner
 
-    typer.echo(f"{ingest_owner(current_settings()).register(watch_ids)} registered")
+    with refusing():
+        typer.echo(f"{ingest_owner(current_settings()).register(watch_ids)} registered")
 
 
 @watches.command("retire")

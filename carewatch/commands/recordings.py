@@ -81,7 +81,9 @@ async def _played(
 
 def decode(
     format_name: Annotated[str, typer.Option("--format", help="name of a decoder, e.g. native, watch_3g")],
-    file: Annotated[Path | None, typer.Argument(help="one payload a line; default: standard input")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(exists=True, dir_okay=False, help="one payload a line; default: standard input")
+    ] = None,
     topic: Annotated[str, typer.Option(help="the topic they came on, for formats that need it")] = "",
 ) -> None:
     """Show what a decoder makes of payloads: JSON lines, every refusal with its reason. Exit 1 if any was refused."""

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from alerts.rules.rule import RuleSet
 
 group = typer.Typer(help="The rules.", no_args_is_help=True)
-File = Annotated[Path | None, typer.Argument(help="rule file; default: rules_file of the settings")]
+File = Annotated[
+    Path | None, typer.Argument(exists=True, dir_okay=False, help="rule file; default: rules_file of the settings")
+]
 
 
 @group.command()
@@ -54,6 +56,11 @@ def reload() -> None:
 def _loaded(file: Path | None) -> tuple[Path, RuleSet]:
     from alerts.delivery.messages.catalogue import rule_messages
     from alerts.rules.rule_file import load_rules
+    from carewatch.settings_sources import SettingsError
 
     chosen = file or current_settings().rules_file
-    return chosen, load_rules(chosen.read_text(encoding="utf-8"), file=str(chosen), messages=rule_messages())
+    try:
+        text = chosen.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"rules_file = {str(chosen)!r}: cannot be read: {error}") from None
+    return chosen, load_rules(text, file=str(chosen), messages=rule_messages())

@@ -32,6 +32,16 @@ def current_settings(flags: dict[str, Any] | None = None) -> Settings:
 
 
 @contextmanager
+def refusing(wrong: type[Exception] = ValueError) -> Iterator[None]:
+    """What is wrong with what was given is said in one line, with exit code 2."""
+    try:
+        yield
+    except wrong as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(code=2) from None
+
+
+@contextmanager
 def progress(what: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
     """A bar on a terminal, nothing elsewhere. Yields a function to call with the count done."""
     if quiet or not sys.stderr.isatty():

@@ -80,10 +80,14 @@ def setup(
 ) -> None:
     """Make the bucket (2.x) or database and retention policy (1.x) that carewatch writes to."""
     from carewatch.influx import influx_options
+    from carewatch.settings_sources import SettingsError
     from ingest.influx.setup import SetupError, set_up
 
+    options = influx_options(current_settings())
+    if not options.url:
+        raise SettingsError("influx.url is empty: set it, e.g. CAREWATCH_INFLUX__URL=http://127.0.0.1:8086")
     try:
-        typer.echo(set_up(influx_options(current_settings()), keep_days).value)
+        typer.echo(set_up(options, keep_days).value)
     except SetupError as error:
         typer.echo(str(error), err=True)
         raise Failed from None

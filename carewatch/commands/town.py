@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from carewatch.commands.shared import current_settings
+from carewatch.commands.shared import current_settings, refusing
 
 
 def simulate(
@@ -41,8 +41,8 @@ def simulate(
 
 
 def score(
-    truth: Annotated[Path, typer.Argument(help="truth file of `simulate`")],
-    alerts: Annotated[Path, typer.Argument(help="alerts as JSON lines (`carewatch alerts export`)")],
+    truth: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="truth file of `simulate`")],
+    alerts: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="lines of `carewatch alerts export`")],
     resident_days: Annotated[float | None, typer.Option(help="residents times days, for rates")] = None,
 ) -> None:
     """Compare alerts with the truth, rule by rule."""
@@ -50,4 +50,5 @@ def score(
     from simulator.score import score as scored
     from simulator.truth import read_truth
 
-    typer.echo(scored(read_truth(truth), read_alerts(alerts), resident_days=resident_days).as_json().decode())
+    with refusing():
+        typer.echo(scored(read_truth(truth), read_alerts(alerts), resident_days=resident_days).as_json().decode())
