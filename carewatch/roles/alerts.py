@@ -4,35 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import time
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
-import uvicorn
 
 from alerts.adopt import adopt_settings
-from alerts.delivery.gateway_routes import GatewayCallbacks
 from alerts.delivery.letters import Writer
+from alerts.delivery.messages.catalogue import rule_messages
 from alerts.delivery.outbox import Outbox
 from alerts.incidents.contract import Desk
 from alerts.people.officers import keep_officers
 from alerts.people.roster import load_roster
 from alerts.pipeline import AlertPipeline
 from alerts.policy.options import EscalationOptions
+from alerts.rules.problems import RuleError
+from alerts.rules.rule_file import load_rules
 from alerts.store.database import open_store
-from board.app import Ages, BoardContext, BoardOptions, create_app
+from alerts.store.settings_versions import newest_version
 from carewatch.control import ControlSocket
-from carewatch.health import Health
 from carewatch.keys import board_secret
 from carewatch.places import control_socket, status_file
 from carewatch.roles.alerts_status import alerts_status
 from carewatch.roles.gateways import channels_of
 from carewatch.roles.life import clock_of, keep_status, live
 from carewatch.roles.people_actions import people_actions
+from carewatch.roles.web import serve
 from carewatch.settings_sources import SettingsError
 from carewatch.status import RoleStatus
 from ingest.log.follow import follow, wait_for_log
@@ -65,6 +64,8 @@ class Parts:
     pipeline: AlertPipeline
     outbox: Outbox
     board_reader: SqliteLogReader
+    web_problem: str = ""
+    rules_problem: str = ""
     status: RoleStatus = field(default_factory=lambda: RoleStatus("alerts", os.getpid()))
     data_s: float | None = None
     engine_s: float | None = None
@@ -72,14 +73,12 @@ class Parts:
 
 async def run_alerts(settings: Settings) -> None:
     """Until told to end. Raises with the remedy if something cannot be as it is set up."""
-    listener = _listen(settings)
     parts = await _built(settings)
     try:
-        server = uvicorn.Server(_web(parts))
         await live(
             parts.pipeline.run(lambda after: _followed(parts, after)),
             parts.outbox.run(),
-            _served(server, listener),
+            serve(parts),
             ControlSocket(control_socket(settings, "alerts"), people_actions(parts)).run(),
             keep_status(status_file(settings, "alerts"), lambda: _status(parts)),
         )
@@ -88,7 +87,6 @@ async def run_alerts(settings: Settings) -> None:
         parts.store.close()
         parts.reader.close()
         parts.board_reader.close()
-        listener.close()
 
 
 async def _built(settings: Settings) -> Parts:
@@ -100,12 +98,28 @@ async def _built(settings: Settings) -> Parts:
     keep_officers(store, desk.roster)
     reader = await wait_for_log(settings.log.path)
     watches = Watches(reader.watches())
-    adopt(settings, store, watches, clock.now_ns())
+    rules_problem = _adopt_or_go_on(settings, store, watches, clock.now_ns())
     pipeline = AlertPipeline(store, reader, watches, clock, desk)
     writer = Writer(ZoneInfo(settings.site.time_zone), settings.board.public_url, board_secret(settings))
     outbox = Outbox(store, channels_of(settings), writer, desk, clock)
     board_reader = SqliteLogReader(settings.log.path)
-    return Parts(settings, clock, store, reader, watches, desk, pipeline, outbox, board_reader)
+    parts = Parts(settings, clock, store, reader, watches, desk, pipeline, outbox, board_reader)
+    parts.rules_problem = rules_problem
+    return parts
+
+
+def _adopt_or_go_on(settings: Settings, store: Store, watches: Watches, now_ns: int) -> str:
+    """Rules that are wrong do not stop those that held before: those go on, and what is wrong is returned."""
+    try:
+        adopt(settings, store, watches, now_ns)
+    except (SettingsError, RuleError) as error:
+        with store.reading() as connection:
+            before = newest_version(connection)
+        if before is None:
+            raise
+        log.warning("rules_refused", problem=str(error), goes_on=before.version, remedy="carewatch rules check")
+        return f"settings version {before.version} goes on: {error}"
+    return ""
 
 
 def adopt(settings: Settings, store: Store, watches: Watches, now_ns: int) -> int:
@@ -114,6 +128,7 @@ def adopt(settings: Settings, store: Store, watches: Watches, now_ns: int) -> in
         text = settings.rules_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"rules_file = {str(settings.rules_file)!r}: cannot be read: {error}") from None
+    load_rules(text, file=str(settings.rules_file), messages=rule_messages())
     # A jump of log time is deaf time by the machine's seconds; the demo's clock runs faster than those.
     deaf_gap_ms = int(10_000 * settings.clock.speed)
     zone = settings.site.time_zone
@@ -131,68 +146,3 @@ async def _followed(parts: Parts, after: int) -> AsyncIterator[Sequence[Record]]
         parts.engine_s = time.monotonic()
         if any(len(record.readings) for record in records):
             parts.data_s = parts.engine_s
-
-
-def _web(parts: Parts) -> uvicorn.Config:
-    settings, clock = parts.settings, parts.clock
-    ingest = {"ingest": status_file(settings, "ingest")}
-    health = Health(lambda: parts.status, ingest, lambda: clock.now_ns() // NS_PER_MS)
-    secret = settings.sms.callback_secret.get_secret_value()
-    callbacks = GatewayCallbacks(parts.store, parts.desk, clock, secret, settings.site.language)
-    context = BoardContext(
-        store=parts.store,
-        log_reader=parts.board_reader,
-        watches=parts.watches,
-        clock=clock,
-        options=_board_options(settings),
-        ages=lambda: _ages(parts),
-        roster=lambda: parts.desk.roster,
-        escalation=parts.desk.options,
-    )
-    app = create_app(context, [*callbacks.routes(), *health.routes()])
-    return uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=3, lifespan="on")
-
-
-def _board_options(settings: Settings) -> BoardOptions:
-    return BoardOptions(
-        secret=board_secret(settings),
-        title=settings.site.name,
-        language=settings.site.language,
-        time_zone=settings.site.time_zone,
-        build=version("carewatch"),
-        secure_cookies=settings.board.secure_cookies,
-        clock_speed=settings.clock.speed,
-    )
-
-
-def _ages(parts: Parts) -> Ages:
-    """In real seconds: how long since data came, the engine stepped, the outbox went round."""
-    now_s = time.monotonic()
-    return Ages(_age(parts.data_s, now_s), _age(parts.engine_s, now_s), _age(parts.outbox.last_round_s, now_s))
-
-
-def _age(since_s: float | None, now_s: float) -> float | None:
-    return None if since_s is None else now_s - since_s
-
-
-def _listen(settings: Settings) -> socket.socket:
-    """Taken before anything else is begun: a port in use is said at once, and nothing is half started."""
-    host, port = settings.board.host, settings.board.port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=512)
-    except OSError as error:
-        raise SettingsError(
-            f"board.host = {host!r}, board.port = {port}: cannot listen there: {error.strerror}; "
-            "stop the other program, or set another board.port"
-        ) from None
-
-
-async def _served(server: uvicorn.Server, listener: socket.socket) -> None:
-    """Serve until cancelled. uvicorn's own signal handling is left out: the role decides when to end."""
-    try:
-        await server._serve([listener])  # noqa: SLF001 - serve() would take over the role's signals
-    except asyncio.CancelledError:
-        server.should_exit = True
-        await server.shutdown(sockets=[listener])
-        raise

@@ -36,14 +36,11 @@ def alerts_status(parts: Parts) -> RoleStatus:
 
 def _problems(parts: Parts, lag_records: int) -> Iterator[Problem]:
     now_ms = parts.clock.now_ns() // NS_PER_MS
-    health = parts.pipeline.health
-    if health.problem:
-        yield Problem("store", health.problem, "see the disk and store.url", health.since_ns // NS_PER_MS)
-    if health.failed_transitions:
-        what = f"{health.failed_transitions} changes of alerts could not be written"
-        yield Problem("alerts", what, "the audit table holds each with its reason", now_ms)
-    if lag_records > LAG_RECORDS:
-        yield Problem("engine", f"{lag_records} records behind the log", "see the machine's load", now_ms)
+    yield from _of_the_engine(parts, lag_records, now_ms)
+    if parts.web_problem:
+        yield Problem("board", parts.web_problem, "stop the other program, or set another board.port", now_ms)
+    if parts.rules_problem:
+        yield Problem("rules", parts.rules_problem, "carewatch rules check; then carewatch rules reload", now_ms)
     for channel, (what, since_ns) in parts.outbox.problems.items():
         yield Problem(channel, what, f"see docs/operations.md, {channel}", since_ns // NS_PER_MS)
     for channel, is_set in (("sms", parts.settings.sms.gateway), ("email", parts.settings.email.host)):
@@ -51,3 +48,18 @@ def _problems(parts: Parts, lag_records: int) -> Iterator[Problem]:
             yield Problem(channel, f"no {channel} is set up", f"set the section {channel}", now_ms, is_grave=False)
     for gap in gaps_in_cover(parts.desk.roster):
         yield Problem("roster", str(gap), "fill the gap in roster_file", now_ms, is_grave=False)
+
+
+def _of_the_engine(parts: Parts, lag_records: int, now_ms: int) -> Iterator[Problem]:
+    health = parts.pipeline.health
+    if health.problem:
+        yield Problem("store", health.problem, "see the disk and store.url", health.since_ns // NS_PER_MS)
+    if health.failed_transitions:
+        what = f"{health.failed_transitions} changes of alerts could not be written"
+        yield Problem("alerts", what, "the audit table holds each with its reason", now_ms)
+    if health.unjudged:
+        what = f"the engine failed on {health.unjudged} readings and left them out"
+        remedy = "report what the log says at record_not_judged; the audit table names the records"
+        yield Problem("engine", what, remedy, now_ms)
+    if lag_records > LAG_RECORDS:
+        yield Problem("engine", f"{lag_records} records behind the log", "see the machine's load", now_ms)

@@ -39,9 +39,10 @@ def people_actions(parts: Parts) -> dict[str, Do]:
     async def reload_rules(_request: dict[str, Any]) -> dict[str, Any]:
         from carewatch.roles.alerts import adopt  # noqa: PLC0415 - the two modules need each other
 
-        return {
-            "version": await asyncio.to_thread(adopt, parts.settings, parts.store, parts.watches, parts.clock.now_ns())
-        }
+        now_ns = parts.clock.now_ns()
+        version = await asyncio.to_thread(adopt, parts.settings, parts.store, parts.watches, now_ns)
+        parts.rules_problem = ""
+        return {"version": version}
 
     async def api_token(request: dict[str, Any]) -> dict[str, Any]:
         return {"token": await asyncio.to_thread(_api_token, parts, request["login"])}

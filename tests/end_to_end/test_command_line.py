@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import socket
-import subprocess
 import sys
 from contextlib import closing
 from types import SimpleNamespace
@@ -248,26 +246,6 @@ def test_score_compares_alerts_with_the_truth(carewatch, write):
     assert (scored["emergencies"], scored["emergencies_alerted"], scored["false_emergencies"]) == (2, 1, 0)
     assert scored["episodes"][0]["missed"] == ["e2"]
     assert scored["rules"] == [{"rule": "sos", "what": "sos", "fired": 1, "right": 1, "wrong": 0}]
-
-
-@pytest.mark.slow
-def test_run_with_a_port_in_use_ends_with_the_remedy(environment):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        done = subprocess.run(
-            [sys.executable, "-m", "carewatch", "run"],
-            env={**os.environ, "CAREWATCH_BOARD__PORT": str(port)},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    assert done.returncode == 2, done.stderr
-    assert f"board.port = {port}: cannot listen there" in done.stderr
-    assert "stop the other program, or set another board.port" in done.stderr
-    assert done.stderr.splitlines()[-1] == "alerts cannot run as it is set up; see its words above"
-    assert "Traceback" not in done.stderr
 
 
 def test_run_of_a_role_that_does_not_exist_names_those_that_do(carewatch):
