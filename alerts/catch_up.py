@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from alerts.judge import Engine, Judge
+from alerts.judge import Engine, Judge, NoSettingsError
 from alerts.store.places import Place, read_place
 from alerts.store.settings_versions import all_versions
 from alerts.store.snapshots import newest_snapshots
@@ -55,17 +55,38 @@ def meet_watches(reader: LogReader, watches: Watches) -> bool:
 def caught_up(store: Store, reader: LogReader, watches: Watches, engine: Engine) -> Standing:
     """Restore. Raises `PipelineError` if the log ends before the store's place, `NoSettingsError` without rules."""
     meet_watches(reader, watches)
-    with store.reading() as connection:
-        place = read_place(connection)
-        judge = Judge(engine, all_versions(connection))
-        newest = NewestKnown(statuses(connection))
-        start = _restored(connection, judge, engine, place)
-    _check(reader, start, place)
-    for record in _records(reader, start, place.offset):
-        judge.judge(record)
+    failing: set[int] = set()
+    while True:
+        with store.reading() as connection:
+            place = read_place(connection)
+            judge = Judge(engine, all_versions(connection))
+            newest = NewestKnown(statuses(connection))
+            start = _restored(connection, judge, engine, place)
+        _check(reader, start, place)
+        failed = _replayed(judge, newest, _records(reader, start, place.offset), watches, failing)
+        if failed is None:
+            log.info("alerts_caught_up", snapshot=start, place=place.offset)
+            return Standing(judge, newest, place, start)
+        failing.add(failed)
+
+
+def _replayed(
+    judge: Judge, newest: NewestKnown, records: Iterator[Record], watches: Watches, failing: set[int]
+) -> int | None:
+    """Offset of a record on which the engine failed, which spoils the state; None when all were taken."""
+    for record in records:
+        if record.offset in failing:
+            judge.judge_around(record)
+        else:
+            try:
+                judge.judge(record)
+            except (NoSettingsError, MemoryError):
+                raise
+            except Exception:
+                log.exception("record_not_judged", offset=record.offset, remedy="taken around what fails in it")
+                return record.offset
         newest.meet(record.readings, watches)
-    log.info("alerts_caught_up", snapshot=start, place=place.offset)
-    return Standing(judge, newest, place, start)
+    return None
 
 
 def _restored(connection: Connection, judge: Judge, engine: Engine, place: Place) -> int:

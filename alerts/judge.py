@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from alerts.around import apply_around
 from alerts.engine import apply as engine_apply
 from alerts.engine import change as engine_change
 from alerts.engine import snapshot as engine_snapshot
@@ -81,6 +82,16 @@ class Judge:
         self._state, transitions = self._engine.apply(self._state, record, self._settings)
         self.offset = record.offset
         return [*changes, *transitions]
+
+    def judge_around(self, record: Record) -> tuple[list[Transition], int]:
+        """As `judge`, for a record on which that failed; the state must stand before it (restored and replayed).
+
+        Also how many readings were left out.
+        """
+        changes = self._stand_at(record.offset)
+        around = apply_around(self._engine, self._state, record, self._settings)
+        self._state, self.offset = around.state, record.offset
+        return [*changes, *around.transitions], around.unjudged
 
     def snapshot(self) -> bytes:
         """The state after the record `offset`."""

@@ -10,6 +10,7 @@ the state is a snapshot and a replay up to the place, its transitions discarded 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from alerts.adopt import adopt_people
 from alerts.catch_up import caught_up, meet_watches
 from alerts.incidents.transitions import keep_transitions
-from alerts.judge import NUMPY_ENGINE, Engine, Judge
+from alerts.judge import NUMPY_ENGINE, Engine, Judge, NoSettingsError
+from alerts.store.incidents import note_audit
 from alerts.store.places import CONSUMER, Place, move_place
 from alerts.store.settings_versions import all_versions, hold_back
 from alerts.store.snapshots import Snapshot, keep_snapshot, newest_snapshots
@@ -56,20 +58,23 @@ class PipelineHealth:
     """`problem` is empty while all is well; else what the store said, since `since_ns`.
 
     `failed_transitions`: that could not be turned into rows; the audit table holds each with its reason.
+    `unjudged`: readings on which the engine failed, since start; the audit table names the records.
     """
 
     place: Place = field(default_factory=Place)
     problem: str = ""
     since_ns: int = 0
     failed_transitions: int = 0
+    unjudged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A record's place and what it changed."""
+    """A record's place, what it changed, and how many of its readings the engine failed on."""
 
     place: Place
     transitions: Sequence[Transition]
+    unjudged: int = 0
 
 
 class AlertPipeline:
@@ -94,6 +99,8 @@ class AlertPipeline:
         self._engine = engine
         self._judge = Judge(engine, ())
         self._newest = NewestKnown({})
+        self._waiting: deque[Record] = deque()
+        self._failing_offset = 0
         self._unwritten: list[_Judged] = []
         self._snapshot_offset = 0
         self._snapshot_ns = 0
@@ -104,6 +111,10 @@ class AlertPipeline:
 
     def catch_up(self) -> Place:
         """Restore what alerts knew at the store's place, and return it. Raises as `alerts.catch_up.caught_up` does."""
+        self._waiting.clear()
+        return self._stand_at_place()
+
+    def _stand_at_place(self) -> Place:
         standing = caught_up(self._store, self._reader, self._watches, self._engine)
         self._judge, self._newest = standing.judge, standing.newest
         self._unwritten.clear()
@@ -112,15 +123,15 @@ class AlertPipeline:
         return standing.place
 
     def step(self, records: Sequence[Record]) -> None:
-        """Judge the records and write what follows. If writing fails the call raises, nothing of it is half, and the
-        next call (with no records, if need be) writes it first.
+        """Judge the records and write what follows. If the store fails the call raises, nothing of it is half, and
+        the next call (with no records, if need be) goes on where this one ended: no record is passed over.
         """
+        met = self._waiting[-1].offset if self._waiting else self._judge.offset
+        self._waiting.extend(record for record in records if record.offset > met)
         self._meet_versions()
-        try:
-            for record in records:
-                self._judge_one(record)
-        finally:  # a record that cannot be judged keeps no alert back that came before it
-            self._write()
+        while self._waiting:
+            self._judge_next()
+        self._write()
         self._look_for_people()
         self._keep_snapshot_if_due()
 
@@ -147,11 +158,28 @@ class AlertPipeline:
         self.health.problem = ""
         return True
 
-    def _judge_one(self, record: Record) -> None:
+    def _judge_next(self) -> None:
+        record = self._waiting[0]
         self._meet_watches_of(record)
-        transitions = self._judge.judge(record)
+        transitions, unjudged = self._judged(record)
         self._newest.meet(record.readings, self._watches)
-        self._unwritten.append(_Judged(Place(record.offset, record.log_time_ms), transitions))
+        self._unwritten.append(_Judged(Place(record.offset, record.log_time_ms), transitions, unjudged))
+        self._waiting.popleft()
+
+    def _judged(self, record: Record) -> tuple[Sequence[Transition], int]:
+        """The record's transitions, and how many of its readings the engine failed on."""
+        if record.offset != self._failing_offset:
+            try:
+                return self._judge.judge(record), 0
+            except (NoSettingsError, MemoryError):
+                self._write()  # what came before is kept back by nothing
+                raise
+            except Exception:
+                log.exception("record_not_judged", offset=record.offset, remedy="taken around what fails in it")
+                self._failing_offset = record.offset
+        self._write()
+        self._stand_at_place()  # the state was half changed: begin again at the record before
+        return self._judge.judge_around(record)
 
     def _write(self) -> None:
         """One transaction for all that is judged and not written."""
@@ -166,10 +194,14 @@ class AlertPipeline:
             for each in self._unwritten:
                 changes = each.transitions
                 failed += keep_transitions(connection, self._desk, self._watches, each.place.offset, changes, now_ns)
+                if each.unjudged:
+                    detail = {"offset": each.place.offset, "readings": each.unjudged}
+                    note_audit(connection, now_ns, "readings_not_judged", **detail)
             if with_status:
                 put_statuses(connection, self._newest.changed_rows())
             hold_back(connection, self._judge.newest_version, place.offset)
             move_place(connection, place)
+        self.health.unjudged += sum(each.unjudged for each in self._unwritten)
         self._unwritten.clear()
         self.health.place = place
         self.health.failed_transitions += failed

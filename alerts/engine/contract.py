@@ -61,6 +61,7 @@ class Why(StrEnum):
     SAME = "same"  # within same_within
     HEARD_AGAIN = "heard_again"  # an absence ended
     NEW_ORDER = "new_order"  # the second look
+    UNJUDGED = "unjudged"  # the engine failed on the reading of an emergency, which is told all the same
 
 
 @dataclass(frozen=True, slots=True)
