@@ -19,6 +19,7 @@ from alerts.delivery.channels.kannel import DELIVERED, FAILED, SMSC_REFUSED
 from alerts.delivery.replies import reply_words
 from alerts.incidents.actions import acknowledge_by_code
 from alerts.incidents.codes import ALPHABET, CODE_LENGTH
+from alerts.incidents.contract import ActionResult
 from alerts.incidents.outbox import mark_delivered, mark_failed
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 UCS2 = "2"
+MOST_CODES = 8
+"""Looked up of one reply, however long it is."""
+MOST_ID = 2**63
+"""Beyond, no database holds a row's id."""
 CODE = re.compile(rf"(?<![0-9A-Z])[{ALPHABET}]{{{CODE_LENGTH}}}(?![0-9A-Z])")
 
 
@@ -62,6 +67,8 @@ class GatewayCallbacks:
             message_id, kind = int(said["message"]), int(said["type"])
         except (KeyError, ValueError):
             return PlainTextResponse("message and type must be numbers", status_code=400)
+        if not 0 <= message_id < MOST_ID:
+            return PlainTextResponse("message is no number that we gave", status_code=400)
         try:
             await asyncio.to_thread(self._settle, message_id, kind, said.get("answer", ""))
         except SQLAlchemyError as error:
@@ -80,18 +87,21 @@ class GatewayCallbacks:
         said = _said(request)
         if refusal := self._refusal(said):
             return refusal
-        sender, code = said.get("from", ""), code_in(said.get("text", ""))
+        sender, codes = said.get("from", ""), codes_in(said.get("text", ""))
         try:
-            words = await asyncio.to_thread(self._taken, sender, code)
+            words = await asyncio.to_thread(self._taken, sender, codes)
         except SQLAlchemyError as error:
             return _store_failed(error)
         # Kannel sends the answer back as an SMS; without the coding it would turn Chinese into question marks.
         return PlainTextResponse(words, headers={} if words.isascii() else {"X-Kannel-Coding": UCS2})
 
-    def _taken(self, sender: str, code: str | None) -> str:
+    def _taken(self, sender: str, codes: list[str]) -> str:
+        """By the first code that is one: of `I TAKE K7Q2` two look like codes."""
         answer = None
-        if code is not None:
+        for code in codes:
             answer = acknowledge_by_code(self.store, code, sender, self.clock.now_ns(), options=self.desk.options)
+            if answer.result not in (ActionResult.UNKNOWN_CODE, ActionResult.WRONG_SENDER):
+                break
         log.info("reply_received", result=answer.result.value if answer else "no_code")
         return reply_words(self.store, answer, self.language)
 
@@ -103,11 +113,10 @@ class GatewayCallbacks:
         return PlainTextResponse("wrong secret", status_code=403)
 
 
-def code_in(text: str) -> str | None:
-    """The reply code in what a hurried person typed: any case, full-width, with words or spaces around it."""
+def codes_in(text: str) -> list[str]:
+    """What may be the reply code in what a hurried person typed: any case, full-width, with words or spaces around."""
     plain = unicodedata.normalize("NFKC", text).upper()
-    found = CODE.search(plain) or CODE.search("".join(plain.split()))
-    return found[0] if found else None
+    return (CODE.findall(plain) or CODE.findall("".join(plain.split())))[:MOST_CODES]
 
 
 def _said(request: Request) -> dict[str, str]:
@@ -119,7 +128,7 @@ def _said(request: Request) -> dict[str, str]:
             for key, value in raw.items()
             if key == "text"
         } | {key: value for key, value in raw.items() if key != "text"}
-    except (LookupError, UnicodeDecodeError):
+    except (LookupError, ValueError):  # no such charset, or its bytes are none of it
         return raw
 
 

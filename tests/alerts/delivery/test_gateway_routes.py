@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from starlette.applications import Starlette
 
-from alerts.delivery.gateway_routes import GatewayCallbacks, code_in
+from alerts.delivery.gateway_routes import GatewayCallbacks, codes_in
 from alerts.incidents.outbox import mark_handed, take_owed
 from alerts.store import tables
 
@@ -92,17 +92,33 @@ async def test_a_receipt_that_names_no_message_is_refused_with_the_reason(call):
 @pytest.mark.parametrize(
     ("typed", "code"),
     [
-        ("K7Q2", "K7Q2"),
-        ("k7q2", "K7Q2"),
-        (" K7 Q2 ", "K7Q2"),
-        ("Ｋ７Ｑ２", "K7Q2"),
-        ("回复K7Q2接单", "K7Q2"),
-        ("ok K7Q2.", "K7Q2"),
-        ("K7Q", None),
-        ("K7Q22", None),
-        ("收到", None),
-        ("", None),
+        ("K7Q2", ["K7Q2"]),
+        ("k7q2", ["K7Q2"]),
+        (" K7 Q2 ", ["K7Q2"]),
+        ("Ｋ７Ｑ２", ["K7Q2"]),
+        ("回复K7Q2接单", ["K7Q2"]),
+        ("ok K7Q2.", ["K7Q2"]),
+        ("I take it, K7Q2", ["TAKE", "K7Q2"]),
+        ("K7Q", []),
+        ("K7Q22", []),
+        ("收到", []),
+        ("", []),
     ],
 )
 def test_a_code_is_found_as_people_type(typed, code):
-    assert code_in(typed) == code
+    assert codes_in(typed) == code
+
+
+async def test_words_that_look_like_a_code_hide_none(call, owe_message):
+    owe_message()
+    assert (await call(reply("I take it K7Q2"))).text.startswith("您已接单")
+
+
+@pytest.mark.parametrize("query", ["receipt?message=99999999999999999999&type=1", "receipt?message=-1&type=1"])
+async def test_a_receipt_of_a_message_that_cannot_be_is_refused(call, query):
+    assert (await call(query)).status_code == 400
+
+
+@pytest.mark.parametrize("charset", ["idna", "a%00b", "hex"])
+async def test_a_charset_that_is_none_is_passed_over(call, charset):
+    assert (await call(f"reply?from=13900000001&charset={charset}&text=K7Q2%80")).status_code == 200
