@@ -26,6 +26,7 @@ from alerts.store.places import CONSUMER, Place, move_place
 from alerts.store.settings_versions import all_versions, hold_back
 from alerts.store.snapshots import Snapshot, keep_snapshot, newest_snapshots
 from alerts.store.watch_status import NewestKnown, put_statuses
+from ingest.log.contract import LogError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -149,7 +150,7 @@ class AlertPipeline:
     async def _stepped(self, records: Sequence[Record]) -> bool:
         try:
             await asyncio.to_thread(self.step, records)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, LogError) as error:
             if not self.health.problem:
                 self.health.since_ns = self._clock.now_ns()
             self.health.problem = f"{error}"

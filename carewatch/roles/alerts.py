@@ -15,6 +15,7 @@ from alerts.adopt import adopt_settings
 from alerts.delivery.letters import Writer
 from alerts.delivery.messages.catalogue import rule_messages
 from alerts.delivery.outbox import Outbox
+from alerts.incidents.clock_set import move_what_is_due
 from alerts.incidents.contract import Desk
 from alerts.people.officers import keep_officers
 from alerts.people.roster import load_roster
@@ -29,7 +30,7 @@ from carewatch.keys import board_secret
 from carewatch.places import control_socket, status_file
 from carewatch.roles.alerts_status import alerts_status
 from carewatch.roles.gateways import channels_of
-from carewatch.roles.life import clock_of, keep_status, live
+from carewatch.roles.life import clock_of, follow_the_wall, keep_status, live
 from carewatch.roles.people_actions import people_actions
 from carewatch.roles.web import serve
 from carewatch.settings_sources import SettingsError
@@ -81,6 +82,7 @@ async def run_alerts(settings: Settings) -> None:
             serve(parts),
             ControlSocket(control_socket(settings, "alerts"), people_actions(parts)).run(),
             keep_status(status_file(settings, "alerts"), lambda: _status(parts)),
+            follow_the_wall(parts.clock, lambda step_ns: _clock_set(parts, step_ns)),
         )
         await asyncio.to_thread(parts.pipeline.keep_snapshot)
     finally:
@@ -133,6 +135,10 @@ def adopt(settings: Settings, store: Store, watches: Watches, now_ns: int) -> in
     deaf_gap_ms = int(10_000 * settings.clock.speed)
     zone = settings.site.time_zone
     return adopt_settings(store, text, zone, watches, now_ns, note="file", deaf_gap_ms=deaf_gap_ms).version
+
+
+async def _clock_set(parts: Parts, step_ns: int) -> None:
+    await asyncio.to_thread(move_what_is_due, parts.store, step_ns, parts.clock.now_ns())
 
 
 async def _status(parts: Parts) -> RoleStatus:

@@ -9,10 +9,12 @@ import sys
 from typing import TYPE_CHECKING
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from carewatch.clock import ScaledClock, WallClock
 from carewatch.status import write_status
 from carewatch.supervisor import SUPERVISED
+from ingest.log.contract import LogError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -66,11 +68,29 @@ async def _until_told() -> None:
     raise Ended
 
 
+async def follow_the_wall(clock: WallClock | ScaledClock, moved: Callable[[int], Awaitable[None]]) -> None:
+    """Go with the wall clock when somebody sets it (a machine without a battery boots in the past): each second look.
+
+    `moved` is told by how many ns; it is told again until it does not raise.
+    """
+    step_ns = 0
+    while True:
+        step_ns += clock.take_step()
+        if step_ns:
+            log.warning("wall_clock_set", step_ms=step_ns // 1_000_000)
+            try:
+                await moved(step_ns)
+                step_ns = 0
+            except SQLAlchemyError as error:
+                log.exception("store_failed", problem=str(error), remedy="see the disk and store.url; tried again")
+        await asyncio.sleep(STATUS_EVERY_S)
+
+
 async def keep_status(path: Path, status: Callable[[], Awaitable[RoleStatus]]) -> None:
-    """Write what the role says of itself, each second. A disk that is full must not end the role."""
+    """Write what the role says of itself, each second. A disk that is full or fails must not end the role."""
     while True:
         try:
             await asyncio.to_thread(write_status, path, await status())
-        except OSError as error:
+        except (OSError, LogError, SQLAlchemyError) as error:
             log.warning("status_not_written", problem=str(error), remedy="see the disk")
         await asyncio.sleep(STATUS_EVERY_S)
