@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ import uvicorn
 
 from alerts.delivery.gateway_routes import GatewayCallbacks
 from board.app import Ages, BoardContext, BoardOptions, create_app
+from carewatch.body_limit import BodyLimit
 from carewatch.health import Health
 from carewatch.keys import board_secret
 from carewatch.places import status_file
@@ -28,20 +30,52 @@ log = structlog.get_logger(__name__)
 
 NS_PER_MS = 1_000_000
 LISTEN_AGAIN_S = 2.0
+END_WITHIN_S = 8.0
 
 
 async def serve(parts: Parts) -> None:
-    """Until cancelled. uvicorn's own signal handling is left out: the role decides when to end."""
+    """Until cancelled."""
     listener = await _listening(parts)
-    server = uvicorn.Server(_web(parts))
     try:
-        await server._serve([listener])  # noqa: SLF001 - serve() would take over the role's signals
-    except asyncio.CancelledError:
-        server.should_exit = True
-        await server.shutdown(sockets=[listener])
-        raise
+        await serve_apart(uvicorn.Server(_web(parts)), listener)
     finally:
         listener.close()
+
+
+async def serve_apart(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Serve in a loop and threads of its own, until cancelled.
+
+    A flood of requests (each wrong password costs a core for a tenth of a second) then waits for itself, and no alert
+    waits for it. uvicorn's own signal handling is left out: the role decides when to end.
+    """
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[None] = loop.create_future()
+
+    def serving() -> None:
+        failure: BaseException | None = None
+        try:
+            asyncio.run(server._serve([listener]))  # noqa: SLF001 - serve() would take over the role's signals
+        except BaseException as error:  # noqa: BLE001 - handed to the loop that waits
+            failure = error
+        loop.call_soon_threadsafe(_settle, ended, failure)
+
+    thread = threading.Thread(target=serving, name="web", daemon=True)
+    thread.start()
+    try:
+        await asyncio.shield(ended)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await asyncio.wait([ended], timeout=END_WITHIN_S)
+        raise
+
+
+def _settle(ended: asyncio.Future[None], failure: BaseException | None) -> None:
+    if failure is None or isinstance(failure, asyncio.CancelledError):
+        ended.set_result(None)
+    elif isinstance(failure, Exception):
+        ended.set_exception(failure)
+    else:  # SystemExit: uvicorn's word that it cannot start
+        ended.set_exception(RuntimeError(f"the web server ended: {failure!r}"))
 
 
 async def _listening(parts: Parts) -> socket.socket:
@@ -87,7 +121,7 @@ def _web(parts: Parts) -> uvicorn.Config:
         escalation=parts.desk.options,
     )
     app = create_app(context, [*callbacks.routes(), *health.routes()])
-    return uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=3, lifespan="on")
+    return uvicorn.Config(BodyLimit(app), log_config=None, access_log=False, timeout_graceful_shutdown=3, lifespan="on")
 
 
 def _board_options(settings: Settings) -> BoardOptions:
