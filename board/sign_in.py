@@ -50,6 +50,7 @@ class SignIn:
         if wait_ns:
             problem, status = say(visitor.language, "sign_in.wait", count=-(-wait_ns // NS_PER_S)), 429
         else:
+            front.tries.failed(login, front.now_ns)  # until it is right: guesses sent all at once count, too
             officer_id = await asyncio.to_thread(self._checked, login, text_field(form, "password"))
             if officer_id is not None:
                 return front.signed_in(officer_id, wanted)
@@ -62,7 +63,6 @@ class SignIn:
         with front.context.store.reading() as connection:
             officer = officer_by_login(connection, login)
         if not is_password("" if officer is None else officer.password_hash, password) or officer is None:
-            front.tries.failed(login, front.now_ns)
             log.warning("sign_in_refused", officer_id=None if officer is None else officer.id)
             return None
         front.tries.succeeded(login)

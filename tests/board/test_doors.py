@@ -1,5 +1,6 @@
 """Who gets in, and from where a change may come."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -63,6 +64,15 @@ async def test_after_five_wrong_passwords_even_the_right_one_waits(open_board, c
     assert "请 30 秒后再试" in refused.text
     await context.clock.step_to(NOW_NS + 31_000_000_000)
     assert (await browser.sign_in("lijing")).status_code == 303
+
+
+async def test_guesses_sent_all_at_once_are_counted_too(open_board, scene):
+    browser = await open_board()
+    tokens = {"csrf": await browser.token("/sign-in"), "login": "lijing", "next": "/"}
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    guesses = (browser.http.post("/sign-in", data={**tokens, "password": f"{n}"}, headers=headers) for n in range(12))
+    answers = await asyncio.gather(*guesses)
+    assert sum(answer.status_code == 401 for answer in answers) == FREE_TRIES
 
 
 async def test_a_session_ends_after_twelve_hours(open_board, context, scene):
