@@ -52,6 +52,7 @@ class PipelineOptions:
     status_s: float = 2  # of log time, between two writings of the newest known
     people_s: float = 10  # of log time, between two looks for who wears the watches that are new
     retry_s: float = 1  # after a transaction failed
+    retry_log_s: float = 10  # after the log could not be read: all is restored from the store
 
 
 @dataclass(slots=True)
@@ -138,22 +139,37 @@ class AlertPipeline:
 
     async def run(self, follow: Callable[[int], AsyncIterator[Sequence[Record]]]) -> None:
         """For ever: `follow(offset)` gives the records after `offset` as they come. A store that fails is tried again
-        until it works, and `health` says so; what was judged meanwhile is not lost, nor judged twice.
+        until it works, and `health` says so; what was judged meanwhile is not lost, nor judged twice. So is a log.
         """
+        while True:
+            try:
+                await self._go_along(follow)
+            except LogError as error:  # damaged, or its disk fails: what is owed already goes out meanwhile
+                self._note_problem(error)
+                log.exception("log_cannot_be_read", place=self.health.place.offset, remedy="see what the log says")
+                await self._pause(self._options.retry_log_s)
+
+    async def _go_along(self, follow: Callable[[int], AsyncIterator[Sequence[Record]]]) -> None:
         place = await asyncio.to_thread(self.catch_up)
         async for records in follow(place.offset):
             pending: Sequence[Record] = records
             while not await self._stepped(pending):
                 pending = ()
-                await self._clock.sleep_until(self._clock.now_ns() + int(self._options.retry_s * NS_PER_S))
+                await self._pause(self._options.retry_s)
+
+    async def _pause(self, pause_s: float) -> None:
+        await self._clock.sleep_until(self._clock.now_ns() + int(pause_s * NS_PER_S))
+
+    def _note_problem(self, error: Exception) -> None:
+        if not self.health.problem:
+            self.health.since_ns = self._clock.now_ns()
+        self.health.problem = f"{error}"
 
     async def _stepped(self, records: Sequence[Record]) -> bool:
         try:
             await asyncio.to_thread(self.step, records)
         except (SQLAlchemyError, LogError) as error:
-            if not self.health.problem:
-                self.health.since_ns = self._clock.now_ns()
-            self.health.problem = f"{error}"
+            self._note_problem(error)
             log.exception("store_failed", place=self.health.place.offset, remedy="see what the database says")
             return False
         self.health.problem = ""

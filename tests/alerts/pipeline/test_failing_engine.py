@@ -1,17 +1,21 @@
-"""A reading on which the engine fails costs that reading alone; an emergency among them is told all the same."""
+"""What fails costs itself alone: a reading that breaks the engine, a store or a log that cannot be read for a while."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from alerts.judge import NUMPY_ENGINE
 from alerts.pipeline import PipelineOptions
 from alerts.store.tables import alert, audit, message
+from ingest.log.contract import LogDamagedError
 from ingest.reading import Kind
 from tests.alerts.pipeline.watched_home import START_MS, Alerts, contents
+from tests.servers.waiting import eventually
 
 POISON_BPM = 77
 
@@ -103,4 +107,28 @@ def test_a_store_that_cannot_be_read_when_records_come_passes_none_over(tmp_path
     except OperationalError:
         alerts.pipeline.step(())  # as `run` goes on
     assert told(alerts) == {("w1", "sos")}
+    alerts.die()
+
+
+async def test_a_log_that_cannot_be_read_ends_nothing_and_is_tried_again(tmp_path, home):
+    home.sos(2)
+    alerts = Alerts(tmp_path, home)
+    tries = []
+
+    async def follow(after):
+        tries.append(after)
+        if len(tries) == 1:
+            raise LogDamagedError("record 7: its checksum does not fit")
+        yield home.log.read(after, 9)
+        await asyncio.Event().wait()
+
+    running = asyncio.create_task(alerts.pipeline.run(follow))
+    await eventually(lambda: "checksum" in alerts.pipeline.health.problem)
+    await alerts.clock.step_to(alerts.clock.now_ns() + 10_000_000_000)
+    await eventually(lambda: alerts.pipeline.health.place.offset == 1)
+    await eventually(lambda: alerts.pipeline.health.problem == "")
+    assert told(alerts) == {("w1", "sos")}
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
     alerts.die()
