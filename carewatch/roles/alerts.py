@@ -26,8 +26,10 @@ from alerts.rules.rule_file import load_rules
 from alerts.store.database import open_store
 from alerts.store.settings_versions import newest_version
 from carewatch.control import ControlSocket
+from carewatch.influx import influx_options
 from carewatch.keys import board_secret
 from carewatch.places import control_socket, status_file
+from carewatch.roles.alert_points import AlertPoints
 from carewatch.roles.alerts_status import alerts_status
 from carewatch.roles.gateways import channels_of
 from carewatch.roles.life import clock_of, follow_the_wall, keep_status, live
@@ -35,6 +37,7 @@ from carewatch.roles.people_actions import people_actions
 from carewatch.roles.web import serve
 from carewatch.settings_sources import SettingsError
 from carewatch.status import RoleStatus
+from ingest.influx.server import InfluxServer
 from ingest.log.follow import follow, wait_for_log
 from ingest.log.sqlite_reader import SqliteLogReader
 from ingest.watches import Watches
@@ -54,7 +57,7 @@ NS_PER_MS = 1_000_000
 
 @dataclass(slots=True)
 class Parts:
-    """What the role is made of."""
+    """What the role is made of. `points` is None where no InfluxDB is set."""
 
     settings: Settings
     clock: WallClock | ScaledClock
@@ -65,6 +68,7 @@ class Parts:
     pipeline: AlertPipeline
     outbox: Outbox
     board_reader: SqliteLogReader
+    points: AlertPoints | None = None
     web_problem: str = ""
     rules_problem: str = ""
     status: RoleStatus = field(default_factory=lambda: RoleStatus("alerts", os.getpid()))
@@ -82,6 +86,7 @@ async def run_alerts(settings: Settings) -> None:
             serve(parts),
             ControlSocket(control_socket(settings, "alerts"), people_actions(parts)).run(),
             keep_status(status_file(settings, "alerts"), lambda: _status(parts)),
+            *([] if parts.points is None else [parts.points.run()]),
             follow_the_wall(parts.clock, lambda step_ns: _clock_set(parts, step_ns)),
         )
         await asyncio.to_thread(parts.pipeline.keep_snapshot)
@@ -107,7 +112,14 @@ async def _built(settings: Settings) -> Parts:
     board_reader = SqliteLogReader(settings.log.path)
     parts = Parts(settings, clock, store, reader, watches, desk, pipeline, outbox, board_reader)
     parts.rules_problem = rules_problem
+    if settings.influx.url:
+        parts.points = _points(settings, store, watches, clock)
     return parts
+
+
+def _points(settings: Settings, store: Store, watches: Watches, clock: WallClock | ScaledClock) -> AlertPoints:
+    options = influx_options(settings)
+    return AlertPoints(store, watches, InfluxServer(options), options, clock, site=settings.site.name)
 
 
 def _adopt_or_go_on(settings: Settings, store: Store, watches: Watches, now_ns: int) -> str:

@@ -28,10 +28,16 @@ def alerts_status(parts: Parts) -> RoleStatus:
         "alerts",
         os.getpid(),
         counters={"records": float(place.offset), "messages_handed": float(parts.outbox.handed)}
-        | {f"messages_{channel}": float(count) for channel, count in sent.items()},
+        | {f"messages_{channel}": float(count) for channel, count in sent.items()}
+        | _points_counted(parts),
         gauges={"lag_records": float(end - place.offset), "log_time_ms": float(place.log_time_ms)},
         problems=tuple(_problems(parts, end - place.offset)),
     )
+
+
+def _points_counted(parts: Parts) -> dict[str, float]:
+    points = parts.points
+    return {} if points is None else {"points_written": float(points.written), "points_refused": float(points.refused)}
 
 
 def _problems(parts: Parts, lag_records: int) -> Iterator[Problem]:
@@ -43,6 +49,11 @@ def _problems(parts: Parts, lag_records: int) -> Iterator[Problem]:
         yield Problem("rules", parts.rules_problem, "carewatch rules check; then carewatch rules reload", now_ms)
     for channel, (what, since_ns) in parts.outbox.problems.items():
         yield Problem(channel, what, f"see docs/operations.md, {channel}", since_ns // NS_PER_MS)
+    if parts.points is not None and parts.points.trouble is not None:
+        told = parts.points.trouble
+        what = f"changes of alerts are not written: {told.reason}: {told.words}"
+        remedy = f"{told.remedy}; all is written from the store later"
+        yield Problem("influx", what, remedy, told.since_ms, is_grave=False)
     for channel, is_set in (("sms", parts.settings.sms.gateway), ("email", parts.settings.email.host)):
         if not is_set:
             yield Problem(channel, f"no {channel} is set up", f"set the section {channel}", now_ms, is_grave=False)
