@@ -90,9 +90,10 @@ def _row(resident: Row[Any], status: Row[Any] | None, is_muted: bool, now_ms: in
 def _cause(status: Row[Any] | None, is_muted: bool, now_ms: int) -> tuple[Cause, int | None]:
     if status is None:
         return Cause.NEVER_HEARD, None
-    if now_ms - status.last_event_ms > NO_SIGNAL_MS:
+    # By arrival: a watch that speaks has a signal, whatever its clock says and however old its backlog is.
+    if now_ms - status.last_arrival_ms > NO_SIGNAL_MS:
         is_flat = status.battery is not None and status.battery <= FLAT_PCT
-        return Cause.FLAT if is_flat else Cause.NO_SIGNAL, status.last_event_ms
+        return Cause.FLAT if is_flat else Cause.NO_SIGNAL, status.last_arrival_ms
     if status.charging == 1:
         return Cause.CHARGING, status.worn_since_ms if status.worn == 0 else None
     if status.worn == 0:

@@ -7,9 +7,9 @@ from sqlalchemy import select
 from alerts.incidents.read import duty_board
 from alerts.store.tables import alert, message
 from alerts.store.watch_status import statuses
-from ingest.reading import Event, Kind
+from ingest.reading import Event, Flag, Kind
 from tests.alerts.duty_office import START_NS
-from tests.alerts.pipeline.watched_home import START_MS, a_troubled_hour
+from tests.alerts.pipeline.watched_home import START_MS, Alerts, a_troubled_hour
 
 
 def rows(store, table):
@@ -56,6 +56,40 @@ def test_the_newest_of_each_watch_is_kept_for_the_board(home, alerts):
     with alerts.store.reading() as connection:
         row = statuses(connection)["w1"]
     assert (row.bpm, row.battery, row.worn, row.last_event_ms) == (73, 55, 1, START_MS + 4000)
+
+
+def test_after_a_restart_a_late_reading_is_not_the_newest(home, alerts, tmp_path):
+    home.heart(1, 71, battery=55)
+    home.heart(60, 73, battery=54)
+    alerts.work()
+    alerts.pipeline.keep_snapshot()
+    alerts.die()
+    home.hears(30, {"kind": Kind.HEART_RATE, "bpm": 120, "battery": 60}, arrives_s=65)
+    home.ticks(66, 70)
+    again = Alerts(tmp_path, home)
+    again.work()
+    with again.store.reading() as connection:
+        row = statuses(connection)["w1"]
+    again.store.close()
+    assert (row.bpm, row.battery, row.last_event_ms) == (73, 54, START_MS + 60_000)
+    assert row.last_arrival_ms == START_MS + 65_000
+
+
+def test_a_replay_over_a_clock_set_back_ends_where_the_life_before_did(home, alerts, tmp_path):
+    home.heart(1, 71)
+    home.heart(60, 73)
+    home.hears(-3500, {"kind": Kind.HEART_RATE, "bpm": 90, "flags": Flag.CLOCK_SET}, arrives_s=100)
+    home.ticks(101, 105)
+    alerts.work()
+    alerts.die()
+    home.hears(-3490, {"kind": Kind.HEART_RATE, "bpm": 91}, arrives_s=110)
+    home.ticks(111, 115)
+    again = Alerts(tmp_path, home)
+    again.work()
+    with again.store.reading() as connection:
+        row = statuses(connection)["w1"]
+    again.store.close()
+    assert (row.bpm, row.last_event_ms, row.last_arrival_ms) == (91, START_MS - 3_490_000, START_MS + 110_000)
 
 
 def test_a_watch_that_only_says_removed_is_not_worn_for_the_board_too(home, alerts):
