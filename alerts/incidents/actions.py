@@ -12,7 +12,7 @@ from alerts.incidents.codes import normal_code
 from alerts.incidents.contract import ActionAnswer, ActionResult, Outcome, State, Via, What
 from alerts.incidents.owing import Cause, message_variables, owe_messages
 from alerts.incidents.recipients import officer_recipient
-from alerts.incidents.taking import answer, drop_messages, subject_of, take, tell_others
+from alerts.incidents.taking import answer, drop_messages, subject_of, take, tell_others, unresolved
 from alerts.people.phones import PhoneError, e164
 from alerts.policy.contract import Reason
 from alerts.policy.first_told import by_every_channel
@@ -109,16 +109,16 @@ def resolve(  # noqa: PLR0913 - what a closing form holds
 ) -> ActionAnswer:
     """Close with what was found. `NO_CONTACT` does not close: the officer has it and is reminded to try again."""
     with store.transaction() as connection:
-        refusal = _refusal(connection, incident_id, officer_id, seen_version)
-        if refusal is not None:
-            return refusal
+        incident = _as_seen(connection, incident_id, officer_id, seen_version)
+        if isinstance(incident, ActionAnswer):
+            return incident
         if outcome is None:
             return answer(connection, ActionResult.NEEDS_OUTCOME, incident_id, officer_id)
         if outcome is Outcome.REAL and not note.strip():
             return answer(connection, ActionResult.NEEDS_NOTE, incident_id, officer_id)
         if outcome is Outcome.NO_CONTACT:
             return _no_contact(connection, incident_id, officer_id, note, now_ns, options)
-        return _close(connection, incident_id, officer_id, outcome, note, now_ns, options)
+        return _close(connection, incident, officer_id, outcome, note, now_ns, options)
 
 
 def comment(store: Store, incident_id: int, officer_id: int, text: str, now_ns: int) -> ActionAnswer:
@@ -147,11 +147,11 @@ def assign(
 ) -> ActionAnswer:
     """Ask `to_officer_id` to take it. They are told at once; until they do, it stays where it is."""
     with store.transaction() as connection:
-        refusal = _refusal(connection, incident_id, officer_id, seen_version)
-        if refusal is not None:
-            return refusal
-        incident, chosen = find_incident(connection, incident_id), officer_recipient(connection, to_officer_id)
-        if incident is None or chosen is None:
+        incident = _as_seen(connection, incident_id, officer_id, seen_version)
+        if isinstance(incident, ActionAnswer):
+            return incident
+        chosen = officer_recipient(connection, to_officer_id)
+        if chosen is None:
             return answer(connection, ActionResult.UNKNOWN_OFFICER, incident_id, officer_id)
         change_incident(connection, incident_id)
         note_event(connection, incident_id, now_ns, What.ASSIGNED, officer_id=officer_id, to_id=to_officer_id)
@@ -165,19 +165,14 @@ def assign(
         return answer(connection, ActionResult.DONE, incident_id, officer_id)
 
 
-def _refusal(
+def _as_seen(
     connection: Connection, incident_id: int, officer_id: int, seen_version: int | None
-) -> ActionAnswer | None:
-    incident = find_incident(connection, incident_id)
-    if incident is None:
-        return ActionAnswer(ActionResult.UNKNOWN_INCIDENT, incident_id)
-    if find_officer(connection, officer_id) is None:
-        return ActionAnswer(ActionResult.UNKNOWN_OFFICER, incident_id, version=incident.version)
-    if incident.state == State.RESOLVED:
-        return answer(connection, ActionResult.NOT_OPEN, incident_id, officer_id)
-    if seen_version is not None and seen_version != incident.version:
-        return answer(connection, ActionResult.STALE_VERSION, incident_id, officer_id)
-    return None
+) -> Row[Any] | ActionAnswer:
+    """The incident, unresolved and still as the officer saw it; else the answer that says why not."""
+    incident = unresolved(connection, incident_id, officer_id)
+    if isinstance(incident, ActionAnswer) or seen_version in (None, incident.version):
+        return incident
+    return answer(connection, ActionResult.STALE_VERSION, incident_id, officer_id)
 
 
 def _no_contact(
@@ -197,24 +192,23 @@ def _no_contact(
 
 def _close(
     connection: Connection,
-    incident_id: int,
+    incident: Row[Any],
     officer_id: int,
     outcome: Outcome,
     note: str,
     now_ns: int,
     options: EscalationOptions,
 ) -> ActionAnswer:
-    incident = find_incident(connection, incident_id)
-    owner_id = officer_id if incident is None or incident.owner_id is None else incident.owner_id
+    owner_id = officer_id if incident.owner_id is None else incident.owner_id
     closed = {"state": State.RESOLVED.value, "resolved_ns": now_ns, "outcome": outcome.value, "note": note.strip()}
-    change_incident(connection, incident_id, **closed, owner_id=owner_id, retry_ns=None)
-    clear_timers(connection, incident_id)
-    drop_messages(connection, incident_id, now_ns, "resolved")
+    change_incident(connection, incident.id, **closed, owner_id=owner_id, retry_ns=None)
+    clear_timers(connection, incident.id)
+    drop_messages(connection, incident.id, now_ns, "resolved")
     detail: dict[str, Any] = {"outcome": outcome.value, "note": note.strip()}
-    note_event(connection, incident_id, now_ns, What.RESOLVED, officer_id=officer_id, **detail)
-    if incident is not None and incident.state == State.OPEN:
+    note_event(connection, incident.id, now_ns, What.RESOLVED, officer_id=officer_id, **detail)
+    if incident.state == State.OPEN:
         tell_others(connection, incident, officer_id, now_ns, options)
-    return answer(connection, ActionResult.DONE, incident_id, officer_id)
+    return answer(connection, ActionResult.DONE, incident.id, officer_id)
 
 
 def _has_acted(connection: Connection, incident: Row[Any], officer_id: int) -> None:

@@ -30,13 +30,9 @@ def take(
 
     Taking what one has already is done, and changes nothing.
     """
-    incident = find_incident(connection, incident_id)
-    if incident is None:
-        return ActionAnswer(ActionResult.UNKNOWN_INCIDENT, incident_id)
-    if find_officer(connection, officer_id) is None:
-        return ActionAnswer(ActionResult.UNKNOWN_OFFICER, incident_id, version=incident.version)
-    if incident.state == State.RESOLVED:
-        return answer(connection, ActionResult.NOT_OPEN, incident_id, officer_id)
+    incident = unresolved(connection, incident_id, officer_id)
+    if isinstance(incident, ActionAnswer):
+        return incident
     if incident.owner_id == officer_id:
         return answer(connection, ActionResult.DONE, incident_id, officer_id)
     if incident.state == State.ACKNOWLEDGED and not _is_offered_to(connection, incident_id, officer_id):
@@ -44,6 +40,18 @@ def take(
         return answer(connection, ActionResult.ALREADY_TAKEN, incident_id, officer_id)
     hold(connection, incident, officer_id, via, now_ns, options)
     return answer(connection, ActionResult.DONE, incident_id, officer_id)
+
+
+def unresolved(connection: Connection, incident_id: int, officer_id: int) -> Row[Any] | ActionAnswer:
+    """The incident, if there is something for the officer to do about it; else the answer that says why not."""
+    incident = find_incident(connection, incident_id)
+    if incident is None:
+        return ActionAnswer(ActionResult.UNKNOWN_INCIDENT, incident_id)
+    if find_officer(connection, officer_id) is None:
+        return ActionAnswer(ActionResult.UNKNOWN_OFFICER, incident_id, version=incident.version)
+    if incident.state == State.RESOLVED:
+        return answer(connection, ActionResult.NOT_OPEN, incident_id, officer_id)
+    return incident
 
 
 def hold(
