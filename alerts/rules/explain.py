@@ -42,8 +42,10 @@ class _Seen:
     transitions: list[Transition]
 
 
-def explain(rule: str, records: Iterable[Record], settings: EngineSettings, watch: int, time_ms: int) -> str:
-    """A page of text on `rule` and `watch` (index) as of log time `time_ms`.
+def explain(
+    rule: str, records: Iterable[Record], settings: EngineSettings, watch: int, time_ms: int, watch_id: str = ""
+) -> str:
+    """A page of text on `rule` and `watch` (index; `watch_id` is what people call it) as of log time `time_ms`.
 
     `records`: the log from far enough back for what the rule remembers, in order. KeyError if there is no such rule.
     """
@@ -53,7 +55,7 @@ def explain(rule: str, records: Iterable[Record], settings: EngineSettings, watc
         _look(record, state, settings, judged, seen)
         state, told = apply(state, record, settings)
         seen.transitions += [each for each in told if each.rule == rule and each.watch == watch]
-    lines = [f"{judged.name} ({judged.severity}), watch {watch}, as of {_clock(time_ms, settings.zone)}"]
+    lines = [f"{judged.name} ({judged.severity}), watch {watch_id or watch}, as of {_clock(time_ms, settings.zone)}"]
     lines += [f"  {line}" for line in _standing(judged, state, settings, watch, seen)]
     lines += seen.terms
     lines += ["told:", *(f"  {_told(each, settings.zone)}" for each in seen.transitions[-_NEWEST:])]

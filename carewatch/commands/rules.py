@@ -1,4 +1,4 @@
-"""`rules`: is the rule file right, does it do what its tests say, and put it into force."""
+"""`rules`: is the rule file right, does it do what its tests say, put it into force, and why it fired or did not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from carewatch.commands.shared import Failed, current_settings
+from carewatch.commands.shared import Failed, current_settings, progress, refusing
 
 if TYPE_CHECKING:
     from alerts.rules.rule import RuleSet
@@ -51,6 +51,36 @@ def reload() -> None:
     from carewatch.owners import alerts_owner
 
     typer.echo(f"settings version {alerts_owner(current_settings()).reload_rules()} holds from the next record on")
+
+
+@group.command()
+def explain(
+    watch: Annotated[str, typer.Argument(help="id of the watch")],
+    rule: Annotated[str, typer.Argument(help="name of the rule")],
+    time: Annotated[
+        str, typer.Argument(help="HH:MM[:SS] of today, 'YYYY-MM-DD HH:MM[:SS]', in the site's zone; or epoch ms")
+    ],
+) -> None:
+    """Say why the rule fired for the watch, or why not: each term with its values, and what was still missing."""
+    from contextlib import closing
+
+    from alerts.store.database import open_store
+    from carewatch.explained import ExplainError, answer_of, moment_ms, question_of
+    from carewatch.roles.life import clock_of
+    from ingest.log.sqlite_reader import SqliteLogReader
+
+    settings = current_settings()
+    zone, now_ms = settings.site.time_zone, clock_of(settings).now_ns() // 1_000_000
+    with refusing(ExplainError):
+        time_ms = moment_ms(time, zone, now_ms)
+        with (
+            closing(SqliteLogReader(settings.log.path)) as reader,
+            closing(open_store(settings.store.url, read_only=True)) as store,
+        ):
+            question = question_of(store, reader, watch, rule, time_ms, zone)
+            with progress("log", question.records, quiet=False) as on_record:
+                page = answer_of(question, reader, on_record)
+            typer.echo(page)
 
 
 def _loaded(file: Path | None) -> tuple[Path, RuleSet]:

@@ -4,69 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import sys
 from contextlib import closing
-from types import SimpleNamespace
-
-import pytest
 
 from alerts.store.database import open_store
 from alerts.store.people import wearers
-from carewatch.cli import main
 from tests.end_to_end.installed import ROOT
 from tests.servers.process import free_port
 
 NOW_MS = 1_790_000_000_000
 GOOD_RULES = (ROOT / "config" / "rules.toml").read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def environment(tmp_path, monkeypatch):
-    """An installation of its own, with nothing in it yet."""
-    for name in list(os.environ):
-        if name.startswith("CAREWATCH_"):
-            monkeypatch.delenv(name)
-    (tmp_path / "carewatch.toml").write_text("", encoding="utf-8")
-    for name, value in {
-        "CONFIG": tmp_path / "carewatch.toml",
-        "LOG__PATH": tmp_path / "readings.sqlite",
-        "STORE__URL": f"sqlite:///{tmp_path / 'store.sqlite'}",
-    }.items():
-        monkeypatch.setenv(f"CAREWATCH_{name}", str(value))
-    monkeypatch.chdir(ROOT)
-    monkeypatch.setenv("COLUMNS", "200")
-    return tmp_path
-
-
-@pytest.fixture
-def carewatch(environment, monkeypatch, capsys):
-    """`carewatch("rules", "check")`: `.code`, `.out`, `.err`, `.lines` (JSON lines of `.out`)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["carewatch", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return SimpleNamespace(
-            code=ended.value.code or 0,
-            out=said.out,
-            err=said.err,
-            lines=[json.loads(line) for line in said.out.splitlines() if line.startswith('{"')],
-        )
-
-    return call
-
-
-@pytest.fixture
-def write(environment):
-    """`write("name", text)`: a file of the operator's."""
-
-    def put(name, text):
-        (environment / name).write_text(text, encoding="utf-8")
-        return environment / name
-
-    return put
 
 
 def test_help_names_every_command(carewatch):
