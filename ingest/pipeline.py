@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
+from ingest.around import prepare_around
 from ingest.log.contract import LogError
 from ingest.mqtt.subscriber import Published
 from ingest.normalise.seen import Verdict
@@ -124,7 +125,8 @@ class Ingest:
         """In a thread. None: the log did not take it, everything is as before, and the reason is told."""
         arrival_ms = now_ms(self._clock)
         heard_by, deaf = self._hearing()
-        prepared = self._preparation.prepare([parcel.delivered for parcel in parcels], arrival_ms, deaf=deaf)
+        deliveries = [parcel.delivered for parcel in parcels]
+        prepared = prepare_around(self._preparation, deliveries, arrival_ms, deaf=deaf)
         began_ns = time.perf_counter_ns()
         try:
             if not prepared.is_empty:

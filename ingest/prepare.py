@@ -49,6 +49,7 @@ class Prepared:
     refused: Sequence[tuple[int, int, int]]
     decoded: Decoded
     messages: int
+    first_new: int
 
     @property
     def is_empty(self) -> bool:
@@ -67,10 +68,25 @@ class Preparation:
     datum_of: Callable[[Route], Datum]
     most_unknown: int = MOST_UNKNOWN
 
-    def prepare(self, deliveries: Sequence[Delivered], arrival_ms: int, *, deaf: bool) -> Prepared:
-        """Pure but for the registry and the filter, which wait for `seen.commit` or `undo`."""
-        routed = [_routed(self.sources, one, arrival_ms) for delivered in deliveries for one in _messages(delivered)]
-        usable = [(route, message) for route, message in routed if route.decodes]
+    def prepare(
+        self,
+        deliveries: Sequence[Delivered],
+        arrival_ms: int,
+        *,
+        deaf: bool,
+        unreadable: frozenset[int] = frozenset(),
+    ) -> Prepared:
+        """Pure but for the registry and the filter, which wait for `seen.commit` or `undo`.
+
+        `unreadable`: messages (counted over the deliveries) that no stage is to look into: quarantined whole, and an
+        emergency among them alerts as one that could not be read.
+        """
+        messages_in = [one for delivered in deliveries for one in _messages(delivered)]
+        routed = [
+            _routed(self.sources, one, arrival_ms, is_unreadable=place in unreadable)
+            for place, one in enumerate(messages_in)
+        ]
+        usable = [_openable(route, message) for route, message in routed if route.decodes]
         messages = [message for _, message in usable]
         decoded = decode_all([(self.decoder_of(route), message) for route, message in usable])
         first_new = len(self.watches)
@@ -92,7 +108,7 @@ class Preparation:
             seen_runs=tuple(self.seen.runs()),
             seen_values=tuple(self.seen.values()),
         )
-        return Prepared(batch, readings, judgement, refused, decoded, len(routed))
+        return Prepared(batch, readings, judgement, refused, decoded, len(routed), first_new)
 
     def _admitted(self, decoded: Decoded) -> Decoded:
         """Without the readings of unknown watches beyond `most_unknown`; an emergency is taken all the same.
@@ -145,9 +161,12 @@ class Preparation:
 
     def undo(self, prepared: Prepared) -> None:
         """The commit failed: as if it had never been prepared."""
+        self.undo_from(prepared.first_new)
+
+    def undo_from(self, first_new: int) -> None:
+        """The same, by what the registry's length was before."""
         self.seen.rollback()
-        if prepared.batch.new_watches:
-            self.watches.forget_from(prepared.batch.new_watches[0].index)
+        self.watches.forget_from(first_new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +185,21 @@ def _messages(delivered: Delivered) -> Iterator[_Message]:
         yield _Message(topic, delivered.payloads[place], delivered.retained[place], whole_bytes)
 
 
-def _routed(sources: Sources, one: _Message, arrival_ms: int) -> tuple[Route, Message]:
+def _routed(sources: Sources, one: _Message, arrival_ms: int, *, is_unreadable: bool) -> tuple[Route, Message]:
     route = sources.route(one.topic)
-    if one.whole_bytes is not None and route.stray is None:
+    stray = None
+    if is_unreadable:
+        stray = Stray(Reason.DECODER_FAILED, "carewatch failed on it; see its log")
+    elif one.whole_bytes is not None:
         stray = Stray(Reason.OVERSIZED, f"{one.whole_bytes} bytes; its beginning is kept")
+    if stray is not None and (route.stray is None or is_unreadable):
         is_emergency = route.kind is not None and route.kind.is_emergency
         route = replace(route, stray=stray, watch_id=route.watch_id if is_emergency else None)
     return route, route.message(one.topic, one.payload, arrival_ms, retained=one.retained)
+
+
+def _openable(route: Route, message: Message) -> tuple[Route, Message]:
+    """What the decoder gets: nothing of a payload on which a stage failed."""
+    if route.stray is not None and route.stray.reason is Reason.DECODER_FAILED:
+        return route, replace(message, payload=b"")
+    return route, message

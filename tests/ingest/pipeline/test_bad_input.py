@@ -5,6 +5,7 @@ import json
 import pytest
 from structlog.testing import capture_logs
 
+from ingest import prepare
 from ingest.formats.native import Native
 from ingest.reading import Flag
 from tests.ingest.pipeline.flow import START_MS, heart
@@ -132,6 +133,34 @@ async def test_a_bad_element_costs_no_other_of_its_array(flow):
     [entry] = flow.log.quarantine()
     assert "element 1" in entry.detail
     assert "element 2" in entry.detail
+
+
+async def test_a_stage_that_fails_on_a_reading_costs_its_message_and_an_emergency_alerts(flow, monkeypatch):
+    normalise = prepare.normalise
+
+    def with_our_mistake(readings, origin):
+        if (readings["bpm"] == 66).any() or (readings["impact_g"] == 6).any():
+            raise ZeroDivisionError("our mistake")
+        return normalise(readings, origin)
+
+    monkeypatch.setattr(prepare, "normalise", with_our_mistake)
+    poison, fall = json.dumps(heart(2, bpm=66)).encode(), json.dumps({"boot": 7, "seq": 9, "impact_g": 6}).encode()
+    with capture_logs() as told:
+        flow.calm.deliver(
+            ("watch/w1/heart_rate", json.dumps(heart(1)).encode()),
+            ("watch/w3/heart_rate", poison),
+            ("watch/w1/heart_rate", json.dumps(heart(4)).encode()),
+        )
+        await eventually(lambda: len(flow.acknowledged) == 3)
+        await flow.takes("watch/w2/fall", fall)
+    assert [(row["watch"], row["kind"]) for row in flow.rows()] == [
+        ("w1", "heart_rate"),
+        ("w1", "heart_rate"),
+        ("w2", "fall"),
+    ]
+    assert Flag.UNDECODABLE in flow.rows()[2]["flags"]
+    assert sorted(flow.quarantine()) == sorted([("decoder_failed", poison), ("decoder_failed", fall)])
+    assert "message_taken_around" in {line["event"] for line in told}
 
 
 async def test_a_decoder_that_fails_costs_one_message_and_an_emergency_in_it_alerts(flow, monkeypatch):
