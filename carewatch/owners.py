@@ -71,7 +71,7 @@ class AlertsOwner:
             return bool(ask(path, "password", login=login, password=password)["known"])
 
         with closing(open_store(self.settings.store.url)) as store:
-            keep_officers(store, load_roster(self.settings.roster_file))
+            keep_officers(store, load_roster(self.settings.roster_file), WallClock().now_ns())
             with store.transaction() as connection:
                 return set_password_hash(connection, login, hash_password(password))
 

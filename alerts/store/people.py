@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, update
 
-from alerts.store.tables import mute, officer, resident, wearer
+from alerts.store.tables import api_token, mute, officer, resident, wearer
 from alerts.store.upsert import put
 
 if TYPE_CHECKING:
@@ -81,6 +81,14 @@ def set_password_hash(connection: Connection, login: str, password_hash: str) ->
     """Keep an argon2 hash; False if there is no such officer."""
     changed = connection.execute(update(officer).where(officer.c.login == login).values(password_hash=password_hash))
     return bool(changed.rowcount)
+
+
+def let_go(connection: Connection, officer_id: int, role: str, now_ns: int) -> None:
+    """Take from an officer all by which they are known; the name stays."""
+    nothing = {"phone": "", "email": "", "password_hash": "", "role": role}
+    connection.execute(update(officer).where(officer.c.id == officer_id).values(**nothing))
+    alive = (api_token.c.officer_id == officer_id) & api_token.c.revoked_ns.is_(None)
+    connection.execute(update(api_token).where(alive).values(revoked_ns=now_ns))
 
 
 def mutes_of(connection: Connection, resident_id: int | None, now_ns: int) -> list[Row[Any]]:

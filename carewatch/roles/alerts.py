@@ -18,7 +18,6 @@ from alerts.delivery.outbox import Outbox
 from alerts.incidents.clock_set import move_what_is_due
 from alerts.incidents.contract import Desk
 from alerts.people.officers import keep_officers
-from alerts.people.roster import load_roster
 from alerts.pipeline import AlertPipeline
 from alerts.policy.options import EscalationOptions
 from alerts.rules.problems import RuleError
@@ -35,6 +34,7 @@ from carewatch.roles.gateways import channels_of
 from carewatch.roles.life import clock_of, follow_the_wall, keep_status, live
 from carewatch.roles.people_actions import people_actions
 from carewatch.roles.web import serve
+from carewatch.roster import roster_in_force
 from carewatch.settings_sources import SettingsError
 from carewatch.status import RoleStatus
 from ingest.influx.server import InfluxServer
@@ -71,6 +71,7 @@ class Parts:
     points: AlertPoints | None = None
     web_problem: str = ""
     rules_problem: str = ""
+    roster_problem: str = ""
     status: RoleStatus = field(default_factory=lambda: RoleStatus("alerts", os.getpid()))
     data_s: float | None = None
     engine_s: float | None = None
@@ -100,9 +101,11 @@ async def _built(settings: Settings) -> Parts:
     clock = clock_of(settings)
     has_receipts, zone = bool(settings.sms.callback_url), settings.site.time_zone
     escalation = EscalationOptions(**settings.escalation.model_dump(), has_receipts=has_receipts, time_zone=zone)
-    desk = Desk(load_roster(settings.roster_file), escalation)
+    in_force = roster_in_force(settings)
+    desk = Desk(in_force.roster, escalation)
     store = open_store(settings.store.url)
-    keep_officers(store, desk.roster)
+    if not in_force.problem:  # nobody leaves by a file that is wrong
+        keep_officers(store, desk.roster, clock.now_ns())
     reader = await wait_for_log(settings.log.path)
     watches = Watches(reader.watches())
     rules_problem = _adopt_or_go_on(settings, store, watches, clock.now_ns())
@@ -111,7 +114,7 @@ async def _built(settings: Settings) -> Parts:
     outbox = Outbox(store, channels_of(settings), writer, desk, clock)
     board_reader = SqliteLogReader(settings.log.path)
     parts = Parts(settings, clock, store, reader, watches, desk, pipeline, outbox, board_reader)
-    parts.rules_problem = rules_problem
+    parts.rules_problem, parts.roster_problem = rules_problem, in_force.problem
     if settings.influx.url:
         parts.points = _points(settings, store, watches, clock)
     return parts

@@ -45,6 +45,8 @@ def _problems(parts: Parts, lag_records: int) -> Iterator[Problem]:
     yield from _of_the_engine(parts, lag_records, now_ms)
     if parts.web_problem:
         yield Problem("board", parts.web_problem, "stop the other program, or set another board.port", now_ms)
+    if parts.roster_problem:
+        yield Problem("roster", parts.roster_problem, "mend roster_file and restart", now_ms)
     if parts.rules_problem:
         yield Problem("rules", parts.rules_problem, "carewatch rules check; then carewatch rules reload", now_ms)
     for channel, (what, since_ns) in parts.outbox.problems.items():

@@ -95,7 +95,7 @@ class DutyOffice:
         self.store = open_store(f"sqlite:///{folder}/store.sqlite")
         self.roster = parse_roster(roster, file="roster.toml")
         self.options = options or EscalationOptions()
-        self.ids = keep_officers(self.store, self.roster)
+        self.ids = keep_officers(self.store, self.roster, 0)
         self.names = {self.ids[each.login]: each.name for each in self.roster.officers}
         import_residents(self.store, RESIDENTS.encode(), START_NS)
         self.watches = Watches([Watch(0, "w1"), Watch(1, "w2"), Watch(2, "w3")])

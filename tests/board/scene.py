@@ -88,7 +88,7 @@ class Scene:
         self.store: Store = open_store(f"sqlite:///{folder}/store.sqlite")
         self.log = SqliteLog(folder / "readings.sqlite")
         self.roster = parse_roster(ROSTER if language == "zh" else _in_english(ROSTER), file="roster.toml")
-        self.ids = keep_officers(self.store, self.roster)
+        self.ids = keep_officers(self.store, self.roster, 0)
         with self.store.transaction() as connection:
             for login in self.ids:
                 set_password_hash(connection, login, _hashed())

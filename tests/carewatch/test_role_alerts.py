@@ -20,16 +20,20 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 GOOD = (ROOT / "config/rules.toml").read_text(encoding="utf-8")
 
+ROSTER = (ROOT / "config/roster.toml").read_text(encoding="utf-8")
+
 
 @contextmanager
-def alerts(tmp_path, port, rules=GOOD):
+def alerts(tmp_path, port, rules=GOOD, roster=ROSTER):
     (tmp_path / "rules.toml").write_text(rules, encoding="utf-8")
+    (tmp_path / "roster.toml").write_text(roster, encoding="utf-8")
     SqliteLog(tmp_path / "readings.sqlite").close()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("CAREWATCH_")},
         "CAREWATCH_LOG__PATH": str(tmp_path / "readings.sqlite"),
         "CAREWATCH_STORE__URL": f"sqlite:///{tmp_path}/store.sqlite",
         "CAREWATCH_RULES_FILE": str(tmp_path / "rules.toml"),
+        "CAREWATCH_ROSTER_FILE": str(tmp_path / "roster.toml"),
         "CAREWATCH_BOARD__PORT": str(port),
     }
     with (tmp_path / "said").open("w") as said:
@@ -79,4 +83,19 @@ def test_wrong_rules_stop_a_first_start_and_no_later_one(tmp_path):
         found = wait_until(lambda: problems(tmp_path).get("rules"), 30, "the problem to be told")
         assert "settings version 1 goes on" in found["what"]
         assert "rules.toml:" in found["what"]
+        assert process.poll() is None
+
+
+def test_a_wrong_roster_stops_a_first_start_and_later_the_last_good_one_goes_on(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as any_port:
+        port = any_port.getsockname()[1]
+    wrong = ROSTER.replace('first = ["lijing"]', 'first = ["lijin"]')
+    with alerts(tmp_path, port, roster=wrong) as process:
+        assert process.wait(30) == 2
+    with alerts(tmp_path, port):
+        wait_until(lambda: healthz(port) is not None, 30, "the board")
+    with alerts(tmp_path, port, roster=wrong) as process:
+        found = wait_until(lambda: problems(tmp_path).get("roster"), 30, "the problem to be told")
+        assert "the last good roster goes on" in found["what"]
+        assert "lijin" in found["what"]
         assert process.poll() is None

@@ -7,11 +7,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import insert, select
 
 from alerts.people.officers import keep_officers
-from alerts.people.roster import RosterError, gaps_in_cover, load_roster, on_duty, parse_roster
+from alerts.people.roster import Roster, RosterError, gaps_in_cover, load_roster, on_duty, parse_roster
 from alerts.store.database import open_store
-from alerts.store.people import officers, set_password_hash
+from alerts.store.people import officer_by_login, officers, set_password_hash
+from alerts.store.tables import api_token
 
 ZONE = "Asia/Shanghai"
 PEOPLE = """
@@ -119,15 +121,36 @@ def test_a_roster_that_is_not_there_names_the_setting(tmp_path):
 def test_officers_keep_their_ids_and_passwords_when_the_roster_is_read_again(tmp_path):
     store = open_store(f"sqlite:///{tmp_path}/store.sqlite")
     roster = parse_roster(PEOPLE + shift("00:00", "24:00"), file="r")
-    ids = keep_officers(store, roster)
+    ids = keep_officers(store, roster, 0)
     with store.transaction() as connection:
         assert set_password_hash(connection, "li", "argon2...")
         assert not set_password_hash(connection, "nobody", "argon2...")
     changed = parse_roster(PEOPLE.replace("李静", "李静怡") + shift("00:00", "24:00"), file="r")
-    assert keep_officers(store, changed) == ids
+    assert keep_officers(store, changed, 0) == ids
     with store.reading() as connection:
         assert [(row.name, row.password_hash) for row in officers(connection)] == [
             ("李静怡", "argon2..."),
             ("王强", ""),
         ]
+    store.close()
+
+
+def test_who_has_left_keeps_a_name_and_nothing_else(tmp_path):
+    store = open_store(f"sqlite:///{tmp_path}/store.sqlite")
+    roster = parse_roster(PEOPLE + shift("00:00", "24:00"), file="r")
+    ids = keep_officers(store, roster, 0)
+    leaver, *others = roster.officers
+    with store.transaction() as connection:
+        set_password_hash(connection, leaver.login, "hash")
+        row = {"token_hash": "t", "officer_id": ids[leaver.login], "role": "officer", "created_ns": 0}
+        connection.execute(insert(api_token).values(**row))
+    keep_officers(store, Roster(tuple(others), ()), 7)
+    with store.reading() as connection:
+        left = officer_by_login(connection, leaver.login)
+        assert (left.name, left.role, left.phone, left.password_hash) == (leaver.name, "left", "", "")
+        assert connection.execute(select(api_token.c.revoked_ns)).scalar_one() == 7
+    keep_officers(store, roster, 8)
+    with store.reading() as connection:
+        back = officer_by_login(connection, leaver.login)
+        assert (back.role, back.phone) == (leaver.role, leaver.phone)
     store.close()

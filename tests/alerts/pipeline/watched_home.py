@@ -102,7 +102,7 @@ class Alerts:
         self.roster = parse_roster(ROSTER, file="roster.toml")
         self.store: Store = open_store(f"sqlite:///{folder}/store.sqlite")
         self.watches = Watches(home.log.watches())
-        keep_officers(self.store, self.roster)
+        keep_officers(self.store, self.roster, 0)
         with self.store.reading() as connection:
             is_new = connection.execute(select(engine_place)).first() is None
         if is_new:
