@@ -143,7 +143,7 @@ class AlertPipeline:
         """
         while True:
             try:
-                await self._go_along(follow)
+                return await self._go_along(follow)  # it ends where `follow` does: a live log has no end
             except LogError as error:  # damaged, or its disk fails: what is owed already goes out meanwhile
                 self._note_problem(error)
                 log.exception("log_cannot_be_read", place=self.health.place.offset, remedy="see what the log says")

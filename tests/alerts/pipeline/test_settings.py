@@ -143,16 +143,16 @@ def test_a_store_without_rules_says_so(home, alerts):
 def test_a_record_that_cannot_be_judged_keeps_no_alert_back_that_came_before(home, alerts, monkeypatch):
     home.sos(1)
     home.ticks(2, 4)
-    judge_one = alerts.pipeline._judge_one
-
-    def broken_at_two(record) -> None:
-        if record.offset == 2:
-            raise RuntimeError("a fault of ours")
-        judge_one(record)
-
-    monkeypatch.setattr(alerts.pipeline, "_judge_one", broken_at_two)
     alerts.pipeline.catch_up()
-    with pytest.raises(RuntimeError):
+    judge = alerts.pipeline._judge.judge
+
+    def out_of_memory_at_two(record):
+        if record.offset == 2:
+            raise MemoryError
+        return judge(record)
+
+    monkeypatch.setattr(alerts.pipeline._judge, "judge", out_of_memory_at_two)
+    with pytest.raises(MemoryError):
         alerts.pipeline.step(home.log.read(0, 3))
     assert fired(alerts) == [("sos", 1.0)]
 
