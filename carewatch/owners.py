@@ -17,6 +17,7 @@ from carewatch.clock import WallClock
 from carewatch.control import ControlError, ask, is_served
 from carewatch.places import control_socket
 from carewatch.roles.watch_actions import register_watches, retire_watch
+from carewatch.rules_file import known_limits
 from ingest.log.sqlite import SqliteLog
 from ingest.watches import Watches
 
@@ -62,8 +63,10 @@ class AlertsOwner:
             encoded = base64.b64encode(body).decode()
             return int(ask(path, "residents", body=encoded, skip_bad=skip_bad)["imported"])
 
+        limits = known_limits(self.settings.rules_file)
         with closing(open_store(self.settings.store.url)) as store:
-            return import_residents(store, body, WallClock().now_ns(), skip_bad=skip_bad).imported
+            now_ns = WallClock().now_ns()
+            return import_residents(store, body, now_ns, skip_bad=skip_bad, known_limits=limits).imported
 
     def password(self, login: str, password: str) -> bool:
         """False if there is no such officer."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from carewatch.settings import Settings
 
 
@@ -23,3 +22,8 @@ def control_socket(settings: Settings, role: str) -> Path:
 def set_aside_file(settings: Settings) -> Path:
     """Points that InfluxDB refused for ever."""
     return settings.log.path.parent / "influx_refused.jsonl"
+
+
+def place_of(file: Path) -> str:
+    """A file's name for an error: a relative one with the folder that it was looked for in."""
+    return repr(str(file)) if file.is_absolute() else f"{str(file)!r} in {Path.cwd()}"

@@ -25,18 +25,21 @@ def import_residents(
     """Register the watches and their wearers. Every bad row is named; nothing is imported until all are good."""
     from alerts.people.residents import read_residents
     from carewatch.owners import alerts_owner, ingest_owner
+    from carewatch.rules_file import known_limits
 
     settings = current_settings()
     body = file.read_bytes()
-    checked = read_residents(body)
-    if not checked.problems or skip_bad:
+    checked = read_residents(body, known_limits(settings.rules_file))
+    may_import = not checked.problems or (skip_bad and bool(checked.rows))
+    if may_import:
         ingest_owner(settings).register([row.watch_id for row in checked.rows])
         done = alerts_owner(settings).residents(body, skip_bad=skip_bad)
         typer.echo(f"{done} residents imported")
     for problem in checked.problems:
         typer.echo(f"{file}: {problem}", err=True)
-    if checked.problems and not skip_bad:
-        typer.echo("nothing was imported; mend these rows, or give --skip-bad", err=True)
+    if not may_import:
+        remedy = "mend these rows, or give --skip-bad" if checked.rows else "mend what is named"
+        typer.echo(f"nothing was imported; {remedy}", err=True)
         raise Failed
 
 

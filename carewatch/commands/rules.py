@@ -84,13 +84,7 @@ def explain(
 
 
 def _loaded(file: Path | None) -> tuple[Path, RuleSet]:
-    from alerts.delivery.messages.catalogue import rule_messages
-    from alerts.rules.rule_file import load_rules
-    from carewatch.settings_sources import SettingsError
+    from carewatch.rules_file import read_rules
 
     chosen = file or current_settings().rules_file
-    try:
-        text = chosen.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"rules_file = {str(chosen)!r}: cannot be read: {error}") from None
-    return chosen, load_rules(text, file=str(chosen), messages=rule_messages())
+    return chosen, read_rules(chosen)[1]

@@ -13,7 +13,6 @@ import structlog
 
 from alerts.adopt import adopt_settings
 from alerts.delivery.letters import Writer
-from alerts.delivery.messages.catalogue import rule_messages
 from alerts.delivery.outbox import Outbox
 from alerts.incidents.clock_set import move_what_is_due
 from alerts.incidents.contract import Desk
@@ -21,7 +20,6 @@ from alerts.people.officers import keep_officers
 from alerts.pipeline import AlertPipeline
 from alerts.policy.options import EscalationOptions
 from alerts.rules.problems import RuleError
-from alerts.rules.rule_file import load_rules
 from alerts.store.database import open_store
 from alerts.store.settings_versions import newest_version
 from carewatch.control import ControlSocket
@@ -35,6 +33,7 @@ from carewatch.roles.life import clock_of, follow_the_wall, keep_status, live
 from carewatch.roles.people_actions import people_actions
 from carewatch.roles.web import serve
 from carewatch.roster import roster_in_force
+from carewatch.rules_file import read_rules
 from carewatch.settings_sources import SettingsError
 from carewatch.status import RoleStatus
 from ingest.influx.server import InfluxServer
@@ -141,11 +140,7 @@ def _adopt_or_go_on(settings: Settings, store: Store, watches: Watches, now_ns: 
 
 def adopt(settings: Settings, store: Store, watches: Watches, now_ns: int) -> int:
     """Make the rules of the file hold from the next record on, if they are good; returns the settings version."""
-    try:
-        text = settings.rules_file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"rules_file = {str(settings.rules_file)!r}: cannot be read: {error}") from None
-    load_rules(text, file=str(settings.rules_file), messages=rule_messages())
+    text, _ = read_rules(settings.rules_file)
     # A jump of log time is deaf time by the machine's seconds; the demo's clock runs faster than those.
     deaf_gap_ms = int(10_000 * settings.clock.speed)
     zone = settings.site.time_zone

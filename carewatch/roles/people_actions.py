@@ -12,10 +12,12 @@ from board.passwords import hash_password
 from board.session import sign_in_path
 from board.tokens import new_token
 from carewatch.keys import board_secret
+from carewatch.rules_file import known_limits
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
+    from alerts.people.residents import ResidentImport
     from carewatch.control import Do
     from carewatch.roles.alerts import Parts
 
@@ -25,7 +27,7 @@ def people_actions(parts: Parts) -> dict[str, Do]:
 
     async def residents(request: dict[str, Any]) -> dict[str, Any]:
         body, skip_bad = base64.b64decode(request["body"]), bool(request.get("skip_bad"))
-        done = await asyncio.to_thread(import_residents, parts.store, body, parts.clock.now_ns(), skip_bad=skip_bad)
+        done = await asyncio.to_thread(_import_residents, parts, body, skip_bad=skip_bad)
         parts.pipeline.people_changed()
         return {"imported": done.imported, "problems": [str(problem) for problem in done.problems]}
 
@@ -54,6 +56,11 @@ def people_actions(parts: Parts) -> dict[str, Do]:
         "reload_rules": reload_rules,
         "api_token": api_token,
     }
+
+
+def _import_residents(parts: Parts, body: bytes, *, skip_bad: bool) -> ResidentImport:
+    limits = known_limits(parts.settings.rules_file)
+    return import_residents(parts.store, body, parts.clock.now_ns(), skip_bad=skip_bad, known_limits=limits)
 
 
 def _set_password(parts: Parts, login: str, hashed: str) -> bool:

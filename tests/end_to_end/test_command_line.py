@@ -137,6 +137,23 @@ def test_bad_rows_of_residents_are_all_named_and_nobody_is_imported(carewatch, w
     assert [watch["watch_id"] for watch in carewatch("watch", "list").lines] == ["w1"]
 
 
+def test_a_column_that_no_rule_knows_is_no_limit_but_a_mistyped_heading(carewatch, write, environment, monkeypatch):
+    file = write("residents.csv", "watch_id,name,birth,hr_very_hihg\nw1,张三,1941,150\n")
+    for skipping in ((), ("--skip-bad",)):
+        said = carewatch("residents", "import", *skipping, file)
+        assert (said.code, said.out) == (1, "")
+        assert "column birth: 'birth': no such column or limit" in said.err
+        assert "column hr_very_hihg: 'hr_very_hihg': no such column or limit; did you mean hr_very_high?" in said.err
+        assert "nothing was imported; mend" in said.err
+    assert not (environment / "readings.sqlite").exists()
+    write("residents.csv", "watch_id,name,born,hr_very_high\nw1,张三,1941,150\n")
+    assert carewatch("residents", "import", file).out == "1 residents imported\n"
+    monkeypatch.setenv("CAREWATCH_RULES_FILE", "config/ruels.toml")
+    said = carewatch("residents", "import", file)
+    assert said.code == 2
+    assert said.err.startswith(f"rules_file = 'config/ruels.toml' in {ROOT}: cannot be read: ")
+
+
 def test_a_recording_is_replayed_into_a_log_once_and_the_log_is_whole(carewatch, write, environment):
     payloads = [{"boot": 5, "seq": seq, "time": NOW_MS + 60_000 * seq, "bpm": 70, "steps": 0} for seq in (1, 2, 3)]
     recorded = [
