@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,14 @@ async def simulate_town(
 
 async def _ended(town: Coroutine[Any, Any, object]) -> None:
     await town
+
+
+def check_pace(speed: float, minutes: float) -> None:
+    """Raises ValueError for what no clock can do."""
+    if not 0 < speed < math.inf:
+        raise ValueError(f"speed: {speed:g} is not above 0; 1 is real time")
+    if not 0 <= minutes < math.inf:
+        raise ValueError(f"minutes: {minutes:g} is negative or endless; 0 is until Ctrl-C")
 
 
 def options_now(settings: Settings, *, residents: int, seed: int, quiet: bool) -> SimulationOptions:

@@ -13,6 +13,8 @@ from carewatch.commands.shared import Failed, current_settings, refusing
 residents = typer.Typer(help="The old people and their watches.", no_args_is_help=True)
 officers = typer.Typer(help="The duty staff.", no_args_is_help=True)
 watches = typer.Typer(help="The registry of watches.", no_args_is_help=True)
+LEAST_PASSWORD = 8
+"""Characters; NIST SP 800-63B section 5.1.1.1 asks for no fewer of a password that a person chooses."""
 
 
 @residents.command("import")
@@ -53,6 +55,9 @@ def password(
     """Set the password by which an officer signs in at the board."""
     from carewatch.owners import alerts_owner
 
+    if len(new) < LEAST_PASSWORD:
+        typer.echo(f"the password has {len(new)} characters; take {LEAST_PASSWORD} or more", err=True)
+        raise typer.Exit(code=2)
     if not alerts_owner(current_settings()).password(login, new):
         typer.echo(f"no officer {login!r}; they stand in roster_file, read when alerts starts", err=True)
         raise Failed

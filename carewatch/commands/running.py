@@ -50,8 +50,10 @@ def role(name: Annotated[str, typer.Argument()]) -> None:
     """One role in this process."""
     from carewatch.logs import set_up_logs
     from carewatch.mendable import MENDABLE
-    from carewatch.supervisor import EXIT_CONFIGURATION
+    from carewatch.supervisor import EXIT_CONFIGURATION, ROLES
 
+    if name not in ROLES:
+        raise typer.BadParameter(f"{name}: roles are {', '.join(ROLES)}", param_hint="NAME")
     set_up_logs(role=name)
     try:
         settings = current_settings()

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from carewatch.commands.shared import Failed, current_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ingest.log.contract import LogReader, Record
 
 logs = typer.Typer(help="The reading log.", no_args_is_help=True)
 quarantine = typer.Typer(help="What could not be a reading.", no_args_is_help=True)
@@ -19,14 +24,16 @@ alerts = typer.Typer(help="Alerts as files.", no_args_is_help=True)
 
 @logs.command()
 def inspect(
-    after: Annotated[int, typer.Option(help="show records after this offset")] = 0,
-    count: Annotated[int, typer.Option(help="how many")] = 20,
+    after: Annotated[
+        int | None, typer.Option(help="show records after this offset; default: the newest", min=0)
+    ] = None,
+    count: Annotated[int, typer.Option(help="how many", min=1)] = 20,
 ) -> None:
     """Records as JSON lines: offset, kind, log time, readings."""
     from ingest.log.sqlite_reader import SqliteLogReader
 
     with closing(SqliteLogReader(current_settings().log.path)) as reader:
-        for record in reader.read(after, count):
+        for record in _records(reader, max(0, reader.end() - count) if after is None else after, count):
             shown = {
                 "offset": record.offset,
                 "kind": record.kind.name.lower(),
@@ -35,6 +42,13 @@ def inspect(
                 "readings": len(record.readings),
             }
             typer.echo(json.dumps(shown))
+
+
+def _records(reader: LogReader, after: int, count: int) -> Iterator[Record]:
+    """As many as asked for: a read may give fewer, where they are large."""
+    while count > 0 and (records := reader.read(after, count)):
+        yield from records
+        after, count = records[-1].offset, count - len(records)
 
 
 @logs.command()

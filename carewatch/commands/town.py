@@ -24,13 +24,15 @@ def simulate(
 ) -> None:
     """Publish the lives of a town of watches to a broker."""
     from carewatch.logs import set_up_logs
-    from carewatch.town import options_now, simulate_town
+    from carewatch.town import check_pace, options_now, simulate_town
     from simulator.town import build_town
     from simulator.town import residents_csv as csv_of
     from simulator.truth import write_truth
 
     settings = current_settings()
-    options = options_now(settings, residents=residents, seed=seed, quiet=quiet)
+    with refusing():
+        check_pace(speed, minutes)
+        options = options_now(settings, residents=residents, seed=seed, quiet=quiet)
     if residents_csv is not None:
         residents_csv.write_text(csv_of(build_town(options), options), encoding="utf-8")
     set_up_logs(role="simulate")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from carewatch.settings_sources import SettingsError
 
+LAST_PORT = 65_535
 DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
 
 
@@ -27,6 +28,8 @@ class DemoOptions:
             raise SettingsError(f"--residents {self.residents}: 1 to 1000 run on one machine; `simulate` takes more")
         if not 1 <= self.speed <= 120:
             raise SettingsError(f"--speed {self.speed:g}: 1 to 120; beyond, a machine's hiccup looks like an outage")
+        if not 0 <= self.port <= LAST_PORT:
+            raise SettingsError(f"--port {self.port}: 1 to {LAST_PORT}, or 0 for any free one")
         if self.influx not in ("auto", "none") and not self.influx.startswith(("http://", "https://")):
             raise SettingsError(f"--influx {self.influx}: auto, none, or an URL such as http://127.0.0.1:8086")
 

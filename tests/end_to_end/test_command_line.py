@@ -6,6 +6,8 @@ import gzip
 import json
 from contextlib import closing
 
+import pytest
+
 from alerts.store.database import open_store
 from alerts.store.people import wearers
 from tests.end_to_end.installed import ROOT
@@ -168,9 +170,11 @@ def test_a_recording_is_replayed_into_a_log_once_and_the_log_is_whole(carewatch,
     assert (said.code, said.out) == (0, "4 messages, 3 readings, 0 duplicates, 1 quarantined\n")
     again = carewatch("replay", "--log", log, "--json", file)
     assert again.lines == [{"messages": 4, "readings": 0, "duplicates": 3, "quarantined": 1}]
-    inspected = carewatch("log", "inspect", "--count", "3").lines
+    inspected = carewatch("log", "inspect", "--after", "0", "--count", "3").lines
     assert [line["readings"] for line in inspected] == [1, 1, 1]
     assert [line["log_time_ms"] for line in inspected] == [p["time"] for p in payloads]
+    assert carewatch("log", "inspect", "--count", "2").lines == carewatch("log", "inspect", "--after", "3").lines
+    assert carewatch("log", "inspect").lines[:3] == inspected
     said = carewatch("log", "verify")
     assert (said.code, said.out) == (0, "5 records are whole\n")
     assert carewatch("quarantine", "list").lines[0]["payload"] == "nonsense"
@@ -215,3 +219,26 @@ def test_run_of_a_role_that_does_not_exist_names_those_that_do(carewatch):
     said = carewatch("run", "--roles", "bord")
     assert said.code == 2
     assert "ingest, alerts" in said.err
+
+
+def test_a_role_that_does_not_exist_is_a_wrong_use_and_no_other_runs_instead(carewatch):
+    said = carewatch("role", "nope")
+    assert said.code == 2
+    assert "ingest, alerts" in said.err
+
+
+@pytest.mark.parametrize(
+    ("command", "word"),
+    [
+        (("simulate", "--residents", "0"), "residents: 0"),
+        (("simulate", "--speed", "-1"), "speed: -1"),
+        (("simulate", "--minutes", "nan"), "minutes: nan"),
+        (("demo", "--port", "99999"), "--port 99999"),
+        (("officer", "password", "lijing", "--new", "1234567"), "take 8 or more"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(carewatch, command, word):
+    said = carewatch(*command)
+    assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert word in said.err
+    assert "Traceback" not in said.err
