@@ -41,6 +41,8 @@ FIRST_RETRY_S, LONGEST_RETRY_S = 2.0, 60.0
 GIVE_UP_AFTER_S = 6 * 3600
 """A routine message that no gateway takes for so long has lost its sense; an emergency's is tried for ever."""
 STORE_PAUSE_S = 0.5
+SET_BY = {"sms": "sms.gateway", "email": "email.host"}
+"""Channel -> the setting without which there is none (docs/settings.md)."""
 
 
 class Outbox:
@@ -141,7 +143,7 @@ class Outbox:
 
 
 def _not_set_up(channel: str) -> Handover:
-    return Handover(Fate.REFUSED, problem=f"no {channel} is set up; see docs/settings.md, section {channel}")
+    return Handover(Fate.REFUSED, problem=f"no {channel} is set up; set {SET_BY[channel]}")
 
 
 def _retry_at_ns(row: Row[Any], handover: Handover, now_ns: int) -> int | None:

@@ -12,6 +12,8 @@ import httpx
 from carewatch.doctor.bounded import TRY_S
 from carewatch.doctor.finding import Finding, bad, good, warning
 from carewatch.doctor.nearness import is_this_machine
+from carewatch.places import control_socket, status_file
+from carewatch.status import read_status
 
 if TYPE_CHECKING:
     from carewatch.settings import Board, Settings
@@ -25,10 +27,11 @@ KEYS = {"part", "what", "remedy", "grave"}
 
 async def board(settings: Settings) -> list[Finding]:
     """Asks /healthz; where nobody listens, tries whether we could."""
-    return [*await _port(settings.board), *_public_url(settings.board)]
+    return [*await _port(settings), *_public_url(settings.board)]
 
 
-async def _port(chosen: Board) -> list[Finding]:
+async def _port(settings: Settings) -> list[Finding]:
+    chosen = settings.board
     if chosen.port == 0:
         return [warning(PART, "board.port = 0: another one at each start", "set board.port, so that staff find it")]
     host = EVERY_ADDRESS.get(chosen.host, chosen.host)
@@ -37,7 +40,7 @@ async def _port(chosen: Board) -> list[Finding]:
     except OSError:
         return [_could_listen(chosen)]
     writer.close()
-    return await _healthz(f"http://{f'[{host}]' if ':' in host else host}:{chosen.port}")
+    return await _healthz(f"http://{f'[{host}]' if ':' in host else host}:{chosen.port}", settings)
 
 
 def _could_listen(chosen: Board) -> Finding:
@@ -54,7 +57,7 @@ def _could_listen(chosen: Board) -> Finding:
     return good(PART, f"{where} is free; carewatch does not run there now")
 
 
-async def _healthz(url: str) -> list[Finding]:
+async def _healthz(url: str, settings: Settings) -> list[Finding]:
     try:
         async with httpx.AsyncClient(timeout=TRY_S / 2, trust_env=False) as client:
             problems = _problems(await client.get(f"{url}/healthz"))
@@ -63,9 +66,25 @@ async def _healthz(url: str) -> list[Finding]:
     if problems is None:
         remedy = "stop that program (`ss -ltnp` names it), or set board.port to another"
         return [bad(PART, f"{url} is in use by another program", remedy)]
+    if not _may_be_ours(settings):
+        remedy = "run doctor in that one's folder (or with its --config), or set board.port to another"
+        return [bad(PART, f"a carewatch answers at {url}, and it is not this one", remedy)]
     told = f"carewatch runs at {url}"
     new = [row for row in problems if row["grave"] or row["part"] not in LOOKED_AT]
     return [good(PART, told if problems else f"{told}, and nothing is wrong"), *map(_of_healthz, new)]
+
+
+def _may_be_ours(settings: Settings) -> bool:
+    """Whoever serves our board serves our socket too, and does not say that it could not listen."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(control_socket(settings, "alerts")))
+        except PermissionError:
+            return True  # it is another user's; their carewatch or ours, we cannot tell
+        except OSError:
+            return False
+    status = read_status(status_file(settings, "alerts"))
+    return status is None or status.is_stale or all(problem.part != PART for problem in status.problems)
 
 
 def _problems(answer: httpx.Response) -> list[dict[str, Any]] | None:

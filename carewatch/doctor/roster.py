@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 PART = "roster"
 SHOWN = 5
+REMEDY = "mend it there, or name another with roster_file; the config/roster.toml of carewatch shows one"
 
 
 async def roster(settings: Settings) -> list[Finding]:
@@ -20,7 +21,7 @@ async def roster(settings: Settings) -> list[Finding]:
     try:
         loaded = load_roster(settings.roster_file)
     except RosterError as error:
-        return [bad(PART, line, "mend it there; docs/operations.md shows a roster") for line in str(error).splitlines()]
+        return [bad(PART, line, REMEDY) for line in str(error).splitlines()]
     gaps = [
         bad(PART, str(gap), f"give a shift of {settings.roster_file} these hours")
         for gap in gaps_in_cover(loaded)[:SHOWN]
@@ -43,7 +44,7 @@ def _unreachable(loaded: Roster, settings: Settings) -> list[Finding]:
     by_sms, by_email = bool(settings.sms.gateway), bool(settings.email.host)
     if not by_sms and not by_email:
         told = "neither SMS nor email is set up: an alert is seen at the board only"
-        return [bad(PART, told, "set sms.gateway or email.host (docs/settings.md)")]
+        return [bad(PART, told, "set sms.gateway or email.host")]
     return [
         bad(PART, f"{officer.login} can be told by nothing that is set up", "give the officer a phone or an email")
         for officer in loaded.officers

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from alerts.delivery.outbox import SET_BY
 from alerts.people.roster import gaps_in_cover
 from alerts.store.messages import count_messages
 from carewatch.status import Problem, RoleStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from carewatch.roles.alerts import Parts
+    from carewatch.settings import Settings
 
 NS_PER_MS = 1_000_000
 LAG_RECORDS = 2_000
@@ -49,18 +51,32 @@ def _problems(parts: Parts, lag_records: int) -> Iterator[Problem]:
         yield Problem("roster", parts.roster_problem, "mend roster_file and restart", now_ms)
     if parts.rules_problem:
         yield Problem("rules", parts.rules_problem, "carewatch rules check; then carewatch rules reload", now_ms)
-    for channel, (what, since_ns) in parts.outbox.problems.items():
-        yield Problem(channel, what, f"see docs/operations.md, {channel}", since_ns // NS_PER_MS)
+    yield from of_the_channels(parts.settings, parts.outbox.problems, now_ms)
     if parts.points is not None and parts.points.trouble is not None:
         told = parts.points.trouble
         what = f"changes of alerts are not written: {told.reason}: {told.words}"
         remedy = f"{told.remedy}; all is written from the store later"
         yield Problem("influx", what, remedy, told.since_ms, is_grave=False)
-    for channel, is_set in (("sms", parts.settings.sms.gateway), ("email", parts.settings.email.host)):
-        if not is_set:
-            yield Problem(channel, f"no {channel} is set up", f"set the section {channel}", now_ms, is_grave=False)
     for gap in gaps_in_cover(parts.desk.roster):
         yield Problem("roster", str(gap), "fill the gap in roster_file", now_ms, is_grave=False)
+
+
+def of_the_channels(settings: Settings, failing: Mapping[str, tuple[str, int]], now_ms: int) -> Iterator[Problem]:
+    """Each channel at most once. `failing`: channel -> (what is wrong, since when in ns), of messages.
+
+    With neither set up nobody would be told of an alert: that is grave before the first one fails.
+    """
+    is_set = {"sms": bool(settings.sms.gateway), "email": bool(settings.email.host)}
+    if not any(is_set.values()):
+        what = "neither SMS nor email is set up: nobody would be told of an alert"
+        yield Problem("sms", what, f"set {' or '.join(SET_BY.values())}", now_ms)
+        return
+    for channel, (what, since_ns) in failing.items():
+        remedy = f"see docs/operations.md, {channel}" if is_set[channel] else f"set {SET_BY[channel]}"
+        yield Problem(channel, what, remedy, since_ns // NS_PER_MS)
+    for channel in is_set.keys() - failing.keys():
+        if not is_set[channel]:
+            yield Problem(channel, f"no {channel} is set up", f"set {SET_BY[channel]}", now_ms, is_grave=False)
 
 
 def _of_the_engine(parts: Parts, lag_records: int, now_ms: int) -> Iterator[Problem]:

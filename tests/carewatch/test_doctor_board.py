@@ -9,6 +9,7 @@ import socket
 import pytest
 
 from carewatch.doctor import Finding, Verdict, examine
+from carewatch.status import Problem, RoleStatus, write_status
 from tests.carewatch.doctor_reads import installation, said_of
 
 GOOD, WARNING, BAD = Verdict.GOOD, Verdict.WARNING, Verdict.BAD
@@ -64,6 +65,16 @@ def _leaves(answer):
     return serve_one
 
 
+@pytest.fixture
+def our_socket(tmp_path):
+    """As alerts serves it beside the log."""
+    with socket.socket(socket.AF_UNIX) as ours:
+        ours.bind(str(tmp_path / "alerts.socket"))
+        ours.listen()
+        yield
+
+
+@pytest.mark.usefixtures("our_socket")
 async def test_where_carewatch_runs_its_problems_are_told(tmp_path, serve):
     port = await serve(json.dumps([PROBLEM, MILD, {**MILD, "part": "email", "what": "not set up"}]).encode())
     findings = await examine(installation(tmp_path, board={"port": port}))
@@ -71,6 +82,24 @@ async def test_where_carewatch_runs_its_problems_are_told(tmp_path, serve):
     assert Finding("broker", BAD, "away", "start it") in findings
     assert Finding("email", WARNING, "not set up", "set it") not in findings
     assert Finding("influx", WARNING, "not reachable", "set it") in findings
+
+
+async def test_a_carewatch_of_another_folder_is_not_taken_for_ours(tmp_path, serve):
+    port = await serve(json.dumps([PROBLEM]).encode())
+    verdicts, said = await said_of(installation(tmp_path, board={"port": port}), "board")
+    assert verdicts == [BAD]
+    assert f"a carewatch answers at http://127.0.0.1:{port}, and it is not this one" in said
+    assert PROBLEM["what"] not in said
+
+
+@pytest.mark.usefixtures("our_socket")
+async def test_ours_runs_and_the_port_is_another_carewatch_s(tmp_path, serve):
+    ours = Problem("board", "cannot listen there", "stop the other program", 1)
+    write_status(tmp_path / "alerts.status.json", RoleStatus("alerts", 1, problems=(ours,)))
+    port = await serve(b"[]")
+    verdicts, said = await said_of(installation(tmp_path, board={"port": port}), "board")
+    assert verdicts == [BAD]
+    assert "it is not this one" in said
 
 
 @pytest.mark.parametrize("body", [b"<html>", b'{"status": "ok"}', b'[{"a": 1}]'])

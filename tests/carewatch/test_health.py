@@ -8,6 +8,8 @@ import httpx
 from starlette.applications import Starlette
 
 from carewatch.health import Health
+from carewatch.roles.alerts_status import of_the_channels
+from carewatch.settings import Settings
 from carewatch.status import Problem, RoleStatus, write_status
 
 NOW_MS = 1_790_000_000_000
@@ -61,3 +63,25 @@ async def test_metrics_show_every_role(tmp_path):
     text = (await get(ALERTS, tmp_path / "ingest", "/metrics")).text
     assert "carewatch_ingest_readings_committed_total 41.0" in text
     assert "carewatch_alerts_lag_records 0.0" in text
+
+
+def channels(failing, **sections):
+    settings = Settings.model_validate(sections)
+    return [(one.part, one.is_grave, one.remedy) for one in of_the_channels(settings, failing, NOW_MS)]
+
+
+def test_that_nobody_would_be_told_is_grave_and_said_once():
+    failed = {"sms": ("no sms is set up; set sms.gateway", NOW_MS)}
+    told = [("sms", True, "set sms.gateway or email.host")]
+    assert channels({}) == told
+    assert channels(failed) == told
+
+
+def test_a_channel_is_listed_once_also_when_a_message_failed_on_it():
+    by_sms = {"sms": {"gateway": "kannel"}}
+    assert channels({}, **by_sms) == [("email", False, "set email.host")]
+    assert channels({"email": ("no email", 1)}, **by_sms) == [("email", True, "set email.host")]
+    assert channels({"sms": ("no route", 1)}, **by_sms) == [
+        ("sms", True, "see docs/operations.md, sms"),
+        ("email", False, "set email.host"),
+    ]

@@ -96,7 +96,7 @@ async def test_a_channel_that_is_not_set_up_fails_with_the_remedy(store, desk, c
     message_id = owe_message(channel="email")
     async with running(store, desk, clock, Gateway("sms")) as outbox:
         await eventually(lambda: message_row(message_id).state == "failed")
-        assert "docs/settings.md" in outbox.problems["email"][0]
+        assert "set email.host" in outbox.problems["email"][0]
 
 
 async def test_words_that_fail_do_not_keep_an_alarm_back(store, desk, clock, owe_message, message_row):
