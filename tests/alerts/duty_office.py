@@ -95,6 +95,7 @@ class DutyOffice:
         self.store = open_store(f"sqlite:///{folder}/store.sqlite")
         self.roster = parse_roster(roster, file="roster.toml")
         self.options = options or EscalationOptions()
+        self.bad: set[str] = set()  # whose numbers and addresses are refused for good
         self.ids = keep_officers(self.store, self.roster, 0)
         self.names = {self.ids[each.login]: each.name for each in self.roster.officers}
         import_residents(self.store, RESIDENTS.encode(), START_NS)
@@ -164,7 +165,8 @@ class DutyOffice:
         channels = [name for name in ("sms", "email") if getattr(self, name) is not Gateway.DOWN]
         while rows := outbox.take_owed(self.store, self.now_ns, channels=channels):
             for row in rows:
-                self._send(row.id, getattr(self, row.channel))
+                is_bad = self.names.get(row.officer_id) in self.bad
+                self._send(row.id, Gateway.REFUSES if is_bad else getattr(self, row.channel))
 
     def _send(self, message_id: int, gateway: Gateway) -> None:
         if gateway is Gateway.REFUSES:
