@@ -8,7 +8,7 @@ import time
 
 NS_PER_S = 1_000_000_000
 STEP_LIMIT_NS = 2 * NS_PER_S
-"""A wall clock further than this from the boot clock has been set (DESIGN.md section 4)."""
+"""A wall clock further than this from the boot clock has been set."""
 
 
 def _boot_ns() -> int:

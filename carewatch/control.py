@@ -1,4 +1,4 @@
-"""The owner's local socket: who owns a file executes its changes (DESIGN.md section 3).
+"""The owner's local socket: who owns a file executes its changes.
 
 One JSON object a line: {"do": "...", ...} in, {"ok": true, ...} or {"ok": false, "problem": "..."} out. Only the user
 that runs carewatch may connect (the socket's mode is 0600).

@@ -59,7 +59,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """`decoder_of` and `datum_of`: of a topic's format and profile. `most_unknown`: DESIGN.md section 3."""
+    """`decoder_of` and `datum_of`: of a topic's format and profile. `most_unknown`: provisional watches."""
 
     sources: Sources
     watches: Watches

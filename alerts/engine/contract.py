@@ -18,7 +18,7 @@ Value = float | bool | str | None
 
 
 class Severity(StrEnum):
-    """How much it matters (DESIGN.md section 5)."""
+    """How much it matters: a life may be at stake; a person should look today; worth knowing."""
 
     EMERGENCY = "emergency"
     WARNING = "warning"

@@ -1,4 +1,4 @@
-"""The numbers of the escalation (DESIGN.md section 6)."""
+"""The numbers of the escalation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a demo comes to, in the form that `--json` ends with (DESIGN.md section 8)."""
+"""What a demo comes to, in the form that `--json` ends with."""
 
 from __future__ import annotations
 

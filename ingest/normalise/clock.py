@@ -1,4 +1,4 @@
-"""Clocks that are absurd: before 2020, or more than 2 min ahead of the arrival (DESIGN.md section 4).
+"""Clocks that are absurd: before 2020, or more than 2 min ahead of the arrival.
 
 A time between the arrival and 2 min ahead of it stays as the watch said it: the engine counts it as the arrival
 (RULES.md section 3), and only there, so that the log keeps the better knowledge.
