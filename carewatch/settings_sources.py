@@ -41,6 +41,13 @@ def load_settings(
         raise SettingsError("\n".join(_sentence(problem, chosen) for problem in error.errors())) from None
 
 
+def refuse_without_any(file: Path | None, environment: Mapping[str, str]) -> None:
+    """Raises `SettingsError` where nothing is set at all: an installation would begin in whatever folder this is."""
+    is_set = any(name.startswith(PREFIX) and name not in NOT_SETTINGS for name in environment)
+    if file is None and not is_set and not DEFAULT_FILE.exists():
+        raise SettingsError(f"no {DEFAULT_FILE} in {Path.cwd()}; go to the installation's folder, or give --config")
+
+
 def secret_names() -> set[str]:
     """Dotted names of the settings that are secrets."""
     return {name for name, field in every_setting().items() if field.annotation is SecretStr}

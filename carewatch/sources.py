@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from carewatch.places import place_of
 from carewatch.settings_sources import SettingsError
 from ingest.formats import decoder_for
 from ingest.formats.profile import Profile, load_profiles
@@ -28,7 +29,10 @@ class ConfiguredSources:
     @staticmethod
     def of(settings: Settings) -> ConfiguredSources:
         """Raises `SettingsError` or `ProfileError` naming what is wrong."""
-        profiles = load_profiles(settings.devices_folder)
+        folder = settings.devices_folder
+        if settings.sources and not folder.is_dir():
+            raise SettingsError(f"devices_folder = {place_of(folder)}: no such folder; [[sources]] need its profiles")
+        profiles = load_profiles(folder)
         wanted = [(NATIVE, ""), *((source.format, source.profile) for source in settings.sources)]
         try:
             decoders = {

@@ -115,7 +115,8 @@ def load_roster(path: Path) -> Roster:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise RosterError(f"{path}: cannot be read: {error}; setting roster_file names the roster") from None
+        place = path if path.is_absolute() else f"{path} in {path.cwd()}"
+        raise RosterError(f"{place}: cannot be read: {error}; setting roster_file names the roster") from None
     return parse_roster(text, file=str(path))
 
 

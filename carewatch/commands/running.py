@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from carewatch.commands.shared import Failed, current_settings
+from carewatch.commands.shared import Failed, current_settings, settings_of_an_installation
 
 
 def demo(
@@ -37,7 +37,7 @@ def run(
     from carewatch.logs import set_up_logs
     from carewatch.supervisor import ROLES, Supervisor, until_told
 
-    current_settings()  # a wrong setting is said here, once
+    settings_of_an_installation()  # a wrong setting is said here, once
     chosen = [role.strip() for role in roles.split(",") if role.strip()]
     wrong = [role for role in chosen if role not in ROLES]
     if wrong or not chosen:

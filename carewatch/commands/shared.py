@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from carewatch.settings_sources import load_settings
+from carewatch.settings_sources import load_settings, refuse_without_any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,8 +27,18 @@ class Failed(typer.Exit):
 
 def current_settings(flags: dict[str, Any] | None = None) -> Settings:
     """File (`--config` or CAREWATCH_CONFIG, else config/carewatch.toml) < environment < flags."""
+    return load_settings(_named_file(), os.environ, flags)
+
+
+def settings_of_an_installation() -> Settings:
+    """The same, where something is set: what begins a log and a store does not begin them in any folder."""
+    refuse_without_any(_named_file(), os.environ)
+    return current_settings()
+
+
+def _named_file() -> Path | None:
     named = os.environ.get("CAREWATCH_CONFIG")
-    return load_settings(Path(named) if named else None, os.environ, flags)
+    return Path(named) if named else None
 
 
 @contextmanager

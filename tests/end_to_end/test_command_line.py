@@ -242,3 +242,29 @@ def test_what_cannot_be_is_said_in_one_line(carewatch, command, word):
     assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
     assert word in said.err
     assert "Traceback" not in said.err
+
+
+def test_run_begins_no_installation_in_a_folder_that_is_none(carewatch, tmp_path, monkeypatch):
+    for name in ("CONFIG", "LOG__PATH", "STORE__URL"):
+        monkeypatch.delenv(f"CAREWATCH_{name}")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    said = carewatch("run")
+    assert said.code == 2
+    assert said.err == f"no config/carewatch.toml in {elsewhere}; go to the installation's folder, or give --config\n"
+    assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize(("role", "file"), [("ingest", "config/devices"), ("alerts", "config/roster.toml")])
+def test_a_file_that_is_missing_is_named_with_the_folder(carewatch, write, tmp_path, monkeypatch, role, file):
+    source = '[[sources]]\nfilter = "3g/+/up"\nformat = "watch_3g"\n'
+    config = write("mine.toml", source)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setattr("carewatch.logs.set_up_logs", lambda **_: None)  # of this process: it outlives the test
+    said = carewatch("--config", config, "role", role)
+    assert said.code == 2
+    assert str(file) in said.err
+    assert f" in {elsewhere}: " in said.err
