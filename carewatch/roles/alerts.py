@@ -29,7 +29,7 @@ from carewatch.places import control_socket, status_file
 from carewatch.roles.alert_points import AlertPoints
 from carewatch.roles.alerts_status import alerts_status
 from carewatch.roles.gateways import channels_of
-from carewatch.roles.life import clock_of, follow_the_wall, keep_status, live
+from carewatch.roles.life import clock_of, follow_the_wall, keep_status, live, made, told_to_end
 from carewatch.roles.people_actions import people_actions
 from carewatch.roles.web import serve
 from carewatch.roster import roster_in_force
@@ -78,7 +78,10 @@ class Parts:
 
 async def run_alerts(settings: Settings) -> None:
     """Until told to end. Raises with the remedy if something cannot be as it is set up."""
-    parts = await _built(settings)
+    told = told_to_end()
+    parts = await made(_built(settings), told)  # it waits for ingest to make the log
+    if parts is None:
+        return
     try:
         await live(
             parts.pipeline.run(lambda after: _followed(parts, after)),
@@ -88,6 +91,7 @@ async def run_alerts(settings: Settings) -> None:
             keep_status(status_file(settings, "alerts"), lambda: _status(parts)),
             *([] if parts.points is None else [parts.points.run()]),
             follow_the_wall(parts.clock, lambda step_ns: _clock_set(parts, step_ns)),
+            told=told,
         )
         await asyncio.to_thread(parts.pipeline.keep_snapshot)
     finally:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from carewatch.status import RoleStatus
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 STATUS_EVERY_S = 1.0
 
@@ -41,30 +42,50 @@ def clock_of(settings: Settings) -> WallClock | ScaledClock:
     return ScaledClock(scaled.speed, scaled.origin_ns, scaled.origin_boot_ns)
 
 
-async def live(*tasks: Coroutine[Any, Any, object]) -> None:
-    """Run the tasks together until SIGTERM, SIGINT or the supervisor's end; then cancel them and wait."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for task in tasks:
-                group.create_task(task)
-            group.create_task(_until_told())
-    except* Ended:
-        log.info("role_asked_to_end")
-
-
-async def _until_told() -> None:
+def told_to_end() -> asyncio.Event:
+    """Set by SIGTERM, SIGINT or the supervisor's end; ask once a process, before anything that can wait."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    supervised = bool(os.environ.get(SUPERVISED))
-    if supervised:
-        loop.add_reader(sys.stdin.fileno(), told.set)  # readable only at its end: nobody writes to us
+    if os.environ.get(SUPERVISED):
+        stdin = sys.stdin.fileno()
+
+        def supervisor_gone() -> None:
+            loop.remove_reader(stdin)
+            told.set()
+
+        loop.add_reader(stdin, supervisor_gone)  # readable only at its end: nobody writes to us
+    return told
+
+
+async def made(work: Coroutine[Any, Any, T], told: asyncio.Event) -> T | None:
+    """What the work makes, however long it waits; None if we are told to end before. Raises what it raises."""
+    making, ending = asyncio.ensure_future(work), asyncio.ensure_future(told.wait())
+    await asyncio.wait({making, ending}, return_when=asyncio.FIRST_COMPLETED)
+    ending.cancel()
+    if making.done():
+        return making.result()
+    making.cancel()
+    await asyncio.wait({making})
+    log.info("role_asked_to_end")
+    return None
+
+
+async def live(*tasks: Coroutine[Any, Any, object], told: asyncio.Event | None = None) -> None:
+    """Run the tasks together until told to end; then cancel them and wait."""
+    ending = told_to_end() if told is None else told
     try:
-        await told.wait()
-    finally:
-        if supervised:
-            loop.remove_reader(sys.stdin.fileno())
+        async with asyncio.TaskGroup() as group:
+            for task in tasks:
+                group.create_task(task)
+            group.create_task(_until(ending))
+    except* Ended:
+        log.info("role_asked_to_end")
+
+
+async def _until(told: asyncio.Event) -> None:
+    await told.wait()
     raise Ended
 
 

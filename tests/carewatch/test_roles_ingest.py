@@ -133,22 +133,35 @@ class SqliteLogOf:
         self._log.close()
 
 
-def test_a_role_whose_supervisor_was_killed_ends_by_itself(tmp_path):
-    environment = IngestRole(tmp_path, NOBODY).environment
-    command = [sys.executable, "-m", "carewatch", "run", "--roles", "ingest"]
+@pytest.mark.parametrize("role", ["ingest", "alerts"])
+def test_a_role_whose_supervisor_was_killed_ends_by_itself(tmp_path, role):
+    """Ingest without its broker, and alerts alone, which waits for a log that nobody makes."""
+    store = {"CAREWATCH_STORE__URL": f"sqlite:///{tmp_path / 'store.sqlite'}"}
+    environment = IngestRole(tmp_path, NOBODY, **store).environment
+    command = [sys.executable, "-m", "carewatch", "run", "--roles", role]
     words = tmp_path / "run.log"
     with words.open("wb") as stderr:
         supervisor = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stderr=stderr)
+    pids: list[int] = []
     try:
-        status = tmp_path / "var" / "ingest.status.json"
-        wait_until(status.exists, 30, "the role to run")
-        pid = json.loads(status.read_text())["pid"]
-        assert pid != supervisor.pid
-    finally:
+        wait_until(lambda: pids.extend(_children(supervisor.pid)) or pids, 30, "the role to start")
+        if role == "ingest":
+            wait_until((tmp_path / "var" / "ingest.status.json").exists, 30, "the role to run")
+        else:
+            wait_until((tmp_path / "store.sqlite").exists, 30, "the role to wait for the log")
         supervisor.send_signal(signal.SIGKILL)
         supervisor.wait()
-    wait_until(lambda: not _lives(pid), 20, "the role to end")
-    assert '"event": "role_asked_to_end"' in words.read_text()
+        wait_until(lambda: not _lives(pids[0]), 20, "the role to end")
+        assert '"event": "role_asked_to_end"' in words.read_text()
+    finally:
+        supervisor.kill()
+        supervisor.wait()
+        for pid in filter(_lives, pids):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _lives(pid: int) -> bool:
