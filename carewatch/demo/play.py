@@ -47,6 +47,9 @@ async def play_demo(options: DemoOptions) -> bool:
         stage = await build_stage(options, screen, ending)
         result = await _played(stage, told, ending)
     _print(screen, options, result)
+    screen.say("kept", folder=stage.installation.folder)
+    if options.as_json:
+        print(json.dumps(result, ensure_ascii=False))  # noqa: T201 - the last line of standard output is the summary
     return not result["truth"]["missed"] and not result["readings"]["lost"]
 
 
@@ -177,17 +180,13 @@ def _asked_to_end() -> asyncio.Event:
 
 def _print(screen: Screen, options: DemoOptions, result: dict[str, Any]) -> None:
     latency = result["latency_s"]
-    by_rule = ", ".join(f"{rule} {count}" for rule, count in result["alerts"]["by_rule"].items())
+    rules = ", ".join(f"{rule} {count}" for rule, count in result["alerts"]["by_rule"].items())
+    by_rule = screen.word("by_rule", rules=rules) if rules else ""
     screen.say("ended", speed=options.speed, minutes=result["minutes"], residents=options.residents)
     screen.say("readings", **result["readings"])
     screen.say("alerts", fired=result["alerts"]["fired"], by_rule=by_rule)
     screen.say("truth", **result["truth"])
     screen.say("messages", **result["messages"])
-    screen.say(
-        "latency",
-        p50=latency["published_to_handed_p50"],
-        p99=latency["published_to_handed_p99"],
-        count=latency["count"],
-    )
-    if options.as_json:
-        print(json.dumps(result, ensure_ascii=False))  # noqa: T201 - the last line of standard output is the summary
+    if latency["count"]:
+        p50, p99 = latency["published_to_handed_p50"], latency["published_to_handed_p99"]
+        screen.say("latency", p50=p50, p99=p99, count=latency["count"])

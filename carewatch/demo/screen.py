@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.live import Live
-from rich.panel import Panel
+from rich.rule import Rule
 from rich.text import Text
 
 from carewatch.demo.words import WORDS
@@ -37,7 +37,11 @@ class Screen:
 
     def say(self, key: str, **values: object) -> None:
         """A line that stays."""
-        self.console.print(Text(WORDS[self.language][key].format(**values)))
+        self.console.print(Text(self.word(key, **values)))
+
+    def word(self, key: str, **values: object) -> str:
+        """In the language of this screen."""
+        return WORDS[self.language][key].format(**values)
 
     def begin(self) -> None:
         """From here on `status` renews its line."""
@@ -53,7 +57,7 @@ class Screen:
 
     def status(self, **values: object) -> None:
         """Call each second."""
-        line = Text(WORDS[self.language]["status"].format(**values))
+        line = Text(self.word("status", **values))
         if self._live is not None:
             self._live.update(line, refresh=True)
         elif self._seconds % PLAIN_EVERY == 0:
@@ -70,9 +74,13 @@ class Screen:
         """The same for emails."""
         self.emails.append(message)
         if len(self.emails) == 1:
-            text = f"{message['Subject']}\n\n{message.get_content().strip()}"
+            subject = self.word("subject", subject=message["Subject"])
+            text = f"{subject}\n\n{message.get_content().strip()}"
             self._show("first_email", str(message["To"]), text)
 
     def _show(self, title: str, receiver: str, text: str) -> None:
-        heading = WORDS[self.language][title].format(to=receiver)
-        self.console.print(Panel(Text(text), title=heading, title_align="left", expand=False))
+        """Between lines and without a frame: a link wraps as the terminal likes, and is copied whole."""
+        heading = self.word(title, to=receiver)
+        self.console.print(Rule(heading, align="left"))
+        self.console.print(Text(text))
+        self.console.print(Rule())

@@ -59,7 +59,11 @@ def test_ctrl_c_ends_it_with_the_summary_and_nothing_keeps_running(tmp_path):
         output, _ = process.communicate(timeout=60)
     assert json.loads(output.splitlines()[-1])["readings"]["lost"] == 0
     assert process.returncode == 0, words(tmp_path)
-    assert "Ended." in words(tmp_path)
+    said = words(tmp_path)
+    assert "Ended." in said
+    assert f"The files stay in {tmp_path}/carewatch-demo-" in said
+    assert "()" not in said
+    assert "None s" not in said
     with pytest.raises(httpx.ConnectError):
         httpx.get(url, trust_env=False)
 
