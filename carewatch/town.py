@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import aiomqtt
+import structlog
 
 from carewatch.broker import broker_of
 from carewatch.clock import ScaledClock, WallClock
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
     from carewatch.settings import Settings
     from simulator.tally import Published
     from simulator.truth import Truth
+
+log = structlog.get_logger(__name__)
 
 NS_PER_MINUTE = 60_000_000_000
 NS_PER_MS = 1_000_000
@@ -60,8 +66,18 @@ async def simulate_town(
         on_episode=lived.truths.append,
         until_ns=began_ns + int(minutes * NS_PER_MINUTE) if minutes else None,
     )
+    asyncio.get_running_loop().set_exception_handler(_of_connections_in_a_line)
     await until_told(_ended(town))
     return lived
+
+
+def _of_connections_in_a_line(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A connection that fails just as nobody waits for it any more is no fault of ours, and worth no traceback."""
+    error = context.get("exception")
+    if isinstance(error, aiomqtt.MqttError | ConnectionError):
+        log.warning("connection_failed_unheard", problem=str(error) or type(error).__name__)
+    else:
+        loop.default_exception_handler(context)
 
 
 async def _ended(town: Coroutine[Any, Any, object]) -> None:

@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 RETRY_MS = (1_000, 2_000, 4_000, 8_000, 15_000, 30_000)
 KEEPALIVE_S = 60
 PENDING_A_WATCH = 10
+REMEDY = "start the broker, or correct its address, user name and password; watches hold their readings meanwhile"
 LEAVE_S = 0.5
 """Real seconds that a session gets to leave before it is asked again."""
 
@@ -36,6 +37,27 @@ class Broker:
     port: int
     username: str | None = None
     password: str | None = None
+
+
+class Reach:
+    """Whether the town reaches its broker: said once at the first connection that fails, and when one is up again."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._is_told = False
+
+    def failed(self, error: Exception) -> None:
+        """A connection did not come up."""
+        if not self._is_told:
+            self._is_told = True
+            where = f"{self._broker.host}:{self._broker.port}"
+            log.warning("broker_not_reached", broker=where, problem=str(error), remedy=REMEDY)
+
+    def came_up(self) -> None:
+        """One did."""
+        if self._is_told:
+            self._is_told = False
+            log.info("broker_reached", broker=f"{self._broker.host}:{self._broker.port}")
 
 
 class Subscriber(Protocol):
@@ -58,8 +80,11 @@ class Subscriber(Protocol):
 class Link:
     """Keeps one connection up while it is wanted. Loss of it is told to the watches and retried for ever."""
 
-    def __init__(self, broker: Broker, watches: Sequence[Subscriber], clock: Clock, *, with_will: bool) -> None:
+    def __init__(
+        self, broker: Broker, reach: Reach, watches: Sequence[Subscriber], clock: Clock, *, with_will: bool
+    ) -> None:
         self._broker = broker
+        self._reach = reach
         self._watches = {watch.watch_id: watch for watch in watches}
         self._clock = clock
         self._will = aiomqtt.Will(*last_will(watches[0].watch_id), qos=1) if with_will else None
@@ -145,6 +170,7 @@ class Link:
             if not self._wanted.is_set():
                 return  # switched off while it was connecting
             self._client = client
+            self._reach.came_up()
             for watch in self._watches.values():
                 watch.on_connected()
             async for message in client.messages:
@@ -163,6 +189,8 @@ class Link:
         error = session.exception()
         if error is not None and not isinstance(error, aiomqtt.MqttError):
             raise error
+        if error is not None and not was_up and self._wanted.is_set():
+            self._reach.failed(error)
         log.debug("link_lost", was_up=was_up, error=str(error))
         return was_up
 

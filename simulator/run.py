@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from simulator.link import Broker, Link
+from simulator.link import Broker, Link, Reach
 from simulator.on_air import WatchOnAir
 from simulator.seams import NS_PER_MS, now_ms
 from simulator.tally import Published, Tally, TownResult
@@ -63,7 +63,8 @@ async def run_town(  # noqa: PLR0913 - each is one plain word of the command lin
     Returns
     -------
     TownResult
-        An unreachable broker is no error: watches hold their readings and try again, and the result says `held`.
+        An unreachable broker is no error but a warning, once: watches hold their readings and try again, and the
+        result says `held`.
     """
     tally = Tally(on_publish, on_episode)
     until_ms = None if until_ns is None else until_ns // NS_PER_MS
@@ -84,10 +85,10 @@ async def run_town(  # noqa: PLR0913 - each is one plain word of the command lin
 
 def _connect(watches: list[WatchOnAir], options: SimulationOptions, broker: Broker, clock: Clock) -> list[Link]:
     count = options.connections or len(watches)
-    links = []
+    links, reach = [], Reach(broker)
     for first in range(count):
         group = watches[first::count]
-        link = Link(broker, group, clock, with_will=options.connections == 0)
+        link = Link(broker, reach, group, clock, with_will=options.connections == 0)
         for watch in group:
             watch.link = link
         links.append(link)
