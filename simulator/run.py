@@ -63,8 +63,7 @@ async def run_town(  # noqa: PLR0913 - each is one plain word of the command lin
     Returns
     -------
     TownResult
-        An unreachable broker is no error but a warning, once: watches hold their readings and try again, and the
-        result says `held`.
+        An unreachable broker is a warning, no error: watches hold their readings, and the result says `held`.
     """
     tally = Tally(on_publish, on_episode)
     until_ms = None if until_ns is None else until_ns // NS_PER_MS
