@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,7 @@ class _Builder:
     """Turns Python's nodes into ours, refusing what the whitelist does not name."""
 
     def __init__(self, source: str, vocabulary: Vocabulary) -> None:
-        self._lines = f"({source}".split("\n")
+        self._lines = re.split(r"\r\n|\r|\n", f"({source}")  # as Python counts lines
         self._vocabulary = vocabulary
         self._depth = 0
 

@@ -115,6 +115,7 @@ def test_the_rules_are_those_that_held_then(replayed, environment):
     assert "limit.hr_very_high = 150" in explained(replayed, "2026-03-02 14:23:00")
 
 
+@pytest.mark.slow
 def test_an_alert_that_is_open_for_longer_than_a_day_has_its_own_start(carewatch, environment):
     with closing(Home(environment)) as home:
         for minute in range(-12, 0, 2):

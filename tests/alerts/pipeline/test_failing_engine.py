@@ -70,6 +70,7 @@ def test_an_sos_that_the_engine_cannot_judge_is_told_unjudged(tmp_path, home):
     alerts.die()
 
 
+@pytest.mark.slow
 def test_a_restart_takes_the_record_in_the_same_way(tmp_path, home):
     a_bad_day(home)
     whole, cut = tmp_path / "whole", tmp_path / "cut"

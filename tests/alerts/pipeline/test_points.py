@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from alerts.points import keep_place, next_points
 from alerts.store.places import read_place
 from ingest.reading import Kind
@@ -76,6 +78,7 @@ def test_the_site_is_the_watchs_own_or_the_installations(home, alerts):
     assert [(point.watch_id, point.site) for point in taken(alerts)] == [("w1", "main"), ("w2", "east")]
 
 
+@pytest.mark.slow
 def test_however_it_is_cut_and_whenever_it_is_asked_the_points_are_the_same(home, alerts, tmp_path):
     a_troubled_hour(home)
     alerts.work()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alerts.delivery.messages.catalogue import rule_messages
@@ -185,6 +185,7 @@ def test_what_has_the_wrong_shape_is_named_too(text, told):
 PUT = ["", '"', "[", "]", "=", "3", "not ", "(", "\n", "[[rule]]\n", "bmp", "\\", "#", "'''"]
 
 
+@example(at=2066, gone=9, put="\\")  # a `\\r` in a condition is a line's end to Python
 @settings(max_examples=200, deadline=None, database=None)
 @given(at=st.integers(0, 4000), gone=st.integers(0, 30), put=st.sampled_from(PUT))
 def test_whatever_is_damaged_in_a_file_it_is_a_rule_error_or_a_rule_set(at, gone, put):
