@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
 
-from alerts.adopt import adopt_settings
 from alerts.delivery.letters import Writer
 from alerts.delivery.outbox import Outbox
 from alerts.incidents.clock_set import move_what_is_due
@@ -19,23 +16,20 @@ from alerts.incidents.contract import Desk
 from alerts.people.officers import keep_officers
 from alerts.pipeline import AlertPipeline
 from alerts.policy.options import EscalationOptions
-from alerts.rules.problems import RuleError
 from alerts.store.database import open_store
-from alerts.store.settings_versions import newest_version
 from carewatch.control import ControlSocket
 from carewatch.influx import influx_options
 from carewatch.keys import board_secret
 from carewatch.places import control_socket, status_file
 from carewatch.roles.alert_points import AlertPoints
+from carewatch.roles.alerts_parts import Parts
 from carewatch.roles.alerts_status import alerts_status
 from carewatch.roles.gateways import channels_of
 from carewatch.roles.life import clock_of, follow_the_wall, keep_status, live, made, told_to_end
 from carewatch.roles.people_actions import people_actions
+from carewatch.roles.rules_in_force import adopt_or_go_on
 from carewatch.roles.web import serve
 from carewatch.roster import roster_in_force
-from carewatch.rules_file import read_rules
-from carewatch.settings_sources import SettingsError
-from carewatch.status import RoleStatus
 from ingest.influx.server import InfluxServer
 from ingest.log.follow import follow, wait_for_log
 from ingest.log.sqlite_reader import SqliteLogReader
@@ -47,33 +41,12 @@ if TYPE_CHECKING:
     from alerts.store.database import Store
     from carewatch.clock import ScaledClock, WallClock
     from carewatch.settings import Settings
+    from carewatch.status import RoleStatus
     from ingest.log.contract import Record
 
 log = structlog.get_logger(__name__)
 
 NS_PER_MS = 1_000_000
-
-
-@dataclass(slots=True)
-class Parts:
-    """What the role is made of. `points` is None where no InfluxDB is set."""
-
-    settings: Settings
-    clock: WallClock | ScaledClock
-    store: Store
-    reader: SqliteLogReader
-    watches: Watches
-    desk: Desk
-    pipeline: AlertPipeline
-    outbox: Outbox
-    board_reader: SqliteLogReader
-    points: AlertPoints | None = None
-    web_problem: str = ""
-    rules_problem: str = ""
-    roster_problem: str = ""
-    status: RoleStatus = field(default_factory=lambda: RoleStatus("alerts", os.getpid()))
-    data_s: float | None = None
-    engine_s: float | None = None
 
 
 async def run_alerts(settings: Settings) -> None:
@@ -111,7 +84,7 @@ async def _built(settings: Settings) -> Parts:
         keep_officers(store, desk.roster, clock.now_ns())
     reader = await wait_for_log(settings.log.path)
     watches = Watches(reader.watches())
-    rules_problem = _adopt_or_go_on(settings, store, watches, clock.now_ns())
+    rules_problem = adopt_or_go_on(settings, store, watches, clock.now_ns())
     pipeline = AlertPipeline(store, reader, watches, clock, desk)
     writer = Writer(ZoneInfo(settings.site.time_zone), settings.board.public_url, board_secret(settings))
     outbox = Outbox(store, channels_of(settings), writer, desk, clock)
@@ -126,29 +99,6 @@ async def _built(settings: Settings) -> Parts:
 def _points(settings: Settings, store: Store, watches: Watches, clock: WallClock | ScaledClock) -> AlertPoints:
     options = influx_options(settings)
     return AlertPoints(store, watches, InfluxServer(options), options, clock, site=settings.site.name)
-
-
-def _adopt_or_go_on(settings: Settings, store: Store, watches: Watches, now_ns: int) -> str:
-    """Rules that are wrong do not stop those that held before: those go on, and what is wrong is returned."""
-    try:
-        adopt(settings, store, watches, now_ns)
-    except (SettingsError, RuleError) as error:
-        with store.reading() as connection:
-            before = newest_version(connection)
-        if before is None:
-            raise
-        log.warning("rules_refused", problem=str(error), goes_on=before.version, remedy="carewatch rules check")
-        return f"settings version {before.version} goes on: {error}"
-    return ""
-
-
-def adopt(settings: Settings, store: Store, watches: Watches, now_ns: int) -> int:
-    """Make the rules of the file hold from the next record on, if they are good; returns the settings version."""
-    text, _ = read_rules(settings.rules_file)
-    # A jump of log time is deaf time by the machine's seconds; the demo's clock runs faster than those.
-    deaf_gap_ms = int(10_000 * settings.clock.speed)
-    zone = settings.site.time_zone
-    return adopt_settings(store, text, zone, watches, now_ns, note="file", deaf_gap_ms=deaf_gap_ms).version
 
 
 async def _clock_set(parts: Parts, step_ns: int) -> None:

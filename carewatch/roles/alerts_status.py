@@ -13,7 +13,7 @@ from carewatch.status import Problem, RoleStatus
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from carewatch.roles.alerts import Parts
+    from carewatch.roles.alerts_parts import Parts
     from carewatch.settings import Settings
 
 NS_PER_MS = 1_000_000

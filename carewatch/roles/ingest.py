@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from carewatch.broker import subscriber_options
 from carewatch.control import ControlSocket
 from carewatch.influx import influx_options
 from carewatch.places import control_socket, set_aside_file, status_file
+from carewatch.roles.ingest_parts import Parts
 from carewatch.roles.ingest_status import ingest_status
 from carewatch.roles.life import clock_of, keep_status, live
 from carewatch.roles.watch_actions import watch_actions
@@ -41,19 +41,6 @@ NS_PER_MS = 1_000_000
 DAY_MS = 86_400_000
 LEAST_TICK_S = 0.1
 """Real seconds: a demo at 60x ticks each 6 s of its time, not 60 times a second."""
-
-
-@dataclass(slots=True)
-class Parts:
-    """What the role is made of. `writer` is None where no InfluxDB is set."""
-
-    settings: Settings
-    clock: WallClock | ScaledClock
-    reading_log: SqliteLog
-    watches: Watches
-    ingest: Ingest
-    writer: InfluxWriter | None
-    influx: InfluxServer | None
 
 
 async def run_ingest(settings: Settings) -> None:

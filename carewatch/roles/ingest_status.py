@@ -11,7 +11,7 @@ from ingest.mqtt.link import Link
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from carewatch.roles.ingest import Parts
+    from carewatch.roles.ingest_parts import Parts
     from ingest.influx.writer import WriterState
 
 NS_PER_MS = 1_000_000

@@ -12,6 +12,7 @@ from board.passwords import hash_password
 from board.session import sign_in_path
 from board.tokens import new_token
 from carewatch.keys import board_secret
+from carewatch.roles.rules_in_force import adopt
 from carewatch.rules_file import known_limits
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from alerts.people.residents import ResidentImport
     from carewatch.control import Do
-    from carewatch.roles.alerts import Parts
+    from carewatch.roles.alerts_parts import Parts
 
 
 def people_actions(parts: Parts) -> dict[str, Do]:
@@ -39,8 +40,6 @@ def people_actions(parts: Parts) -> dict[str, Do]:
         return {"path": await asyncio.to_thread(_sign_in_path, parts, request["login"])}
 
     async def reload_rules(_request: dict[str, Any]) -> dict[str, Any]:
-        from carewatch.roles.alerts import adopt  # noqa: PLC0415 - the two modules need each other
-
         now_ns = parts.clock.now_ns()
         version = await asyncio.to_thread(adopt, parts.settings, parts.store, parts.watches, now_ns)
         parts.rules_problem = ""

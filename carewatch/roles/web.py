@@ -23,7 +23,7 @@ from carewatch.keys import board_secret
 from carewatch.places import status_file
 
 if TYPE_CHECKING:
-    from carewatch.roles.alerts import Parts
+    from carewatch.roles.alerts_parts import Parts
     from carewatch.settings import Settings
 
 log = structlog.get_logger(__name__)
