@@ -12,6 +12,7 @@ from ingest.log.follow import follow, wait_for_log
 from ingest.log.sqlite import SqliteLog
 from ingest.log.sqlite_reader import SqliteLogReader
 from tests.ingest.log.batches import T0_MS, batch, offsets
+from tests.servers.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -64,8 +65,15 @@ async def test_a_commit_between_reading_and_waiting_is_not_missed(log: SqliteLog
 
 
 async def test_an_alert_process_that_starts_first_waits_for_the_log(tmp_path: Path) -> None:
-    waiting = asyncio.ensure_future(wait_for_log(tmp_path / "log.sqlite", poll_s=0.01))
-    await asyncio.sleep(0.03)
+    looks: list[bool] = []
+
+    class Watched(type(tmp_path)):
+        def exists(self, **more: bool) -> bool:
+            looks.append(super().exists(**more))
+            return looks[-1]
+
+    waiting = asyncio.ensure_future(wait_for_log(Watched(tmp_path / "log.sqlite"), poll_s=0.01))
+    await eventually(lambda: len(looks) >= 3, why="three looks for the log")
     assert not waiting.done()
 
     log = SqliteLog(tmp_path / "log.sqlite")
