@@ -81,6 +81,10 @@ class LogOwnedElsewhereError(LogError):
     """Another process writes this log."""
 
 
+class LogOutdatedError(LogError):
+    """The log was written by an older carewatch; its owner brings it up when it starts."""
+
+
 class LogDamagedError(LogError):
     """A record's checksum or version does not fit."""
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import structlog
+
+from ingest.log.contract import LogOutdatedError
 from ingest.log.sqlite_reader import SqliteLogReader
 
 if TYPE_CHECKING:
@@ -13,6 +16,9 @@ if TYPE_CHECKING:
 
     from ingest.log.contract import Record
 
+log = structlog.get_logger(__name__)
+
+OUTDATED_POLL_S = 1.0
 POLL_S = 0.01
 """Between two looks at `PRAGMA data_version`, which costs microseconds. Real seconds, never the clock seam's: a stepped
 or scaled clock moves by what the log tells, so it cannot time the reading of it."""
@@ -38,13 +44,18 @@ async def follow(
 
 
 async def wait_for_log(path: Path, poll_s: float = 0.1) -> SqliteLogReader:
-    """A reader of the log, as soon as ingest has made it.
+    """A reader of the log, as soon as ingest has made it, or brought an older one up.
 
     Raises
     ------
     LogError
         The file is there, and is no log that this carewatch reads.
     """
-    while not await asyncio.to_thread(path.exists):  # noqa: ASYNC110 - another process makes it
+    while True:
+        if await asyncio.to_thread(path.exists):
+            try:
+                return await asyncio.to_thread(SqliteLogReader, path)
+            except LogOutdatedError as error:
+                log.info("log_is_older", problem=str(error))
+                poll_s = max(poll_s, OUTDATED_POLL_S)
         await asyncio.sleep(poll_s)
-    return await asyncio.to_thread(SqliteLogReader, path)

@@ -1,4 +1,4 @@
-"""The log's file: its tables, its version, and how its connections are set."""
+"""The log's file: how its connections are set, and its rows as what they mean."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import apsw
 import numpy as np
 
-from ingest.log.contract import LogDamagedError, LogError, Quarantined
+from ingest.log.contract import LogDamagedError, LogError, LogOutdatedError, Quarantined
 from ingest.log.places import fsync_folder
+from ingest.log.versions import FILE_VERSION, bring_up
 from ingest.normalise.seen import SeenRun, SeenValue
 from ingest.watches import Watch
 
@@ -18,34 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-FILE_VERSION = 1
-"""Of the tables below (PRAGMA user_version); the columns of a body have their own (ingest/reading.py)."""
 APPLICATION_ID = 0x63617265  # "care", as `file` shows it
 PAGE_BYTES = 8192  # 600 kB records: a quarter faster than 4096; a tick still costs one page
 BUSY_MS = 5000  # a reader waits for the checkpoint's short lock at most this long
 WAL_LIMIT_BYTES = 64 << 20
-
-SCHEMA = """
-CREATE TABLE record(
-  last_offset INTEGER PRIMARY KEY, first_offset INTEGER NOT NULL, last_log_time_ms INTEGER NOT NULL,
-  rows INTEGER NOT NULL, schema_version INTEGER NOT NULL, codec INTEGER NOT NULL, checksum INTEGER NOT NULL,
-  parts BLOB NOT NULL, body BLOB NOT NULL) STRICT;
--- Offsets at which log time went back: between two of them it only rises, so that a time is found by halving.
-CREATE TABLE set_back(at_offset INTEGER PRIMARY KEY) STRICT;
-CREATE TABLE watch(
-  idx INTEGER PRIMARY KEY, watch_id TEXT NOT NULL UNIQUE, profile TEXT NOT NULL, site TEXT NOT NULL,
-  provisional INTEGER NOT NULL, retired INTEGER NOT NULL) STRICT;
-CREATE TABLE seen_run(
-  watch INTEGER, boot INTEGER, generation INTEGER, through INTEGER NOT NULL, ranges BLOB NOT NULL,
-  newest_raw_ms INTEGER NOT NULL, touched_ms INTEGER NOT NULL, emergencies BLOB NOT NULL,
-  PRIMARY KEY(watch, boot, generation)) STRICT, WITHOUT ROWID;
-CREATE TABLE seen_value(
-  watch INTEGER, hash BLOB, time_ms INTEGER NOT NULL, PRIMARY KEY(watch, hash)) STRICT, WITHOUT ROWID;
-CREATE INDEX seen_value_by_time ON seen_value(time_ms);
-CREATE TABLE quarantine(
-  id INTEGER PRIMARY KEY, at_offset INTEGER NOT NULL, topic TEXT NOT NULL, arrival_ms INTEGER NOT NULL,
-  reason TEXT NOT NULL, detail TEXT NOT NULL, payload BLOB NOT NULL, watch_id TEXT) STRICT;
-"""
 
 
 @contextmanager
@@ -86,7 +63,11 @@ def transaction(connection: apsw.Connection) -> Iterator[apsw.Connection]:
 
 
 def open_to_write(path: Path) -> apsw.Connection:
-    """The writing connection; a new file appears complete, by rename, so that no reader meets half of it."""
+    """The writing connection, to a file of today's version.
+
+    A new file appears complete, by rename, so that no reader meets half of it; an older one is brought up in one
+    transaction, or stays as it was.
+    """
     if not path.exists():
         _make(path)
     with explained(path, "open it for writing"):
@@ -94,7 +75,11 @@ def open_to_write(path: Path) -> apsw.Connection:
         connection.set_busy_timeout(BUSY_MS)
         for setting in ("synchronous = FULL", f"journal_size_limit = {WAL_LIMIT_BYTES}"):
             list(connection.execute(f"PRAGMA {setting}"))
-    return _checked(connection, path)
+    version = _checked_version(connection, path)
+    if version < FILE_VERSION:
+        with explained(path, f"bring it from version {version} to {FILE_VERSION}"), transaction(connection):
+            bring_up(connection, version)
+    return connection
 
 
 def _make(path: Path) -> None:
@@ -111,8 +96,8 @@ def _make(path: Path) -> None:
         for setting in (f"page_size = {PAGE_BYTES}", "auto_vacuum = INCREMENTAL", "journal_mode = WAL"):
             list(connection.execute(f"PRAGMA {setting}"))
         with transaction(connection):
-            connection.execute(SCHEMA)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FILE_VERSION}")
+            bring_up(connection, 0)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.close()
     aside.replace(path)
     fsync_folder(path.parent)
@@ -125,21 +110,28 @@ def open_to_read(path: Path) -> apsw.Connection:
     with explained(path, "open it for reading"):
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         connection.set_busy_timeout(BUSY_MS)
-    return _checked(connection, path)
+    version = _checked_version(connection, path)
+    if version < FILE_VERSION:
+        connection.close()
+        raise LogOutdatedError(
+            f"{path}: a log of version {version}, this carewatch reads {FILE_VERSION}; ingest brings it up when it "
+            "starts (`carewatch run --roles ingest`)"
+        )
+    return connection
 
 
-def _checked(connection: apsw.Connection, path: Path) -> apsw.Connection:
+def _checked_version(connection: apsw.Connection, path: Path) -> int:
     with explained(path, "read its version"):
         version, application = _number(connection, "user_version"), _number(connection, "application_id")
     problem = None
     if application != APPLICATION_ID:
         problem = "this is no reading log of carewatch; give another log.path"
-    elif version != FILE_VERSION:
+    elif version > FILE_VERSION:
         problem = f"a log of version {version}, this carewatch knows {FILE_VERSION}; use the carewatch that wrote it"
     if problem:
         connection.close()
         raise LogError(f"{path}: {problem}")
-    return connection
+    return version
 
 
 def _number(connection: apsw.Connection, pragma: str) -> int:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import apsw
 import pytest
 
-from ingest.log import sqlite, tables
+from ingest.log import sqlite
 from ingest.log.contract import LogDamagedError, LogError, Quarantined
 from ingest.log.record import merge
 from ingest.log.sqlite import SqliteLog
 from ingest.log.sqlite_reader import SqliteLogReader
+from ingest.log.versions import FILE_VERSION
 from tests.ingest.log.batches import T0_MS, batch, bits, offsets
 
 if TYPE_CHECKING:
@@ -52,12 +53,12 @@ def test_a_reader_before_ingest_is_told_who_makes_the_log(path: Path) -> None:
 
 def test_a_log_of_a_newer_version_is_refused_with_the_remedy_and_can_be_opened_by_its_own(path: Path) -> None:
     SqliteLog(path).close()
-    change(path, f"PRAGMA user_version = {tables.FILE_VERSION + 1}")
+    change(path, f"PRAGMA user_version = {FILE_VERSION + 1}")
 
     for opener in (SqliteLog, SqliteLogReader):
         with pytest.raises(LogError, match="use the carewatch that wrote it"):
             opener(path)
-    change(path, f"PRAGMA user_version = {tables.FILE_VERSION}")
+    change(path, f"PRAGMA user_version = {FILE_VERSION}")
     SqliteLog(path).close()
 
 
