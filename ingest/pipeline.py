@@ -19,7 +19,6 @@ import structlog
 from ingest.around import prepare_around
 from ingest.log.contract import LogError
 from ingest.mqtt.subscriber import Published
-from ingest.normalise.seen import Verdict
 from ingest.seams import NS_PER_MS, now_ms
 from ingest.tally import Tally
 
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
+NS_PER_S = 1_000_000_000
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.1, 10.0
 RECEIPTS_POLL_S = 0.05
 PRUNE_EVERY_S = 3600.0
@@ -135,11 +135,13 @@ class Ingest:
             self._preparation.undo(prepared)
             self._not_taken(str(error))
             return None
-        self.tally.commit_ns += time.perf_counter_ns() - began_ns
+        took_s = (time.perf_counter_ns() - began_ns) / NS_PER_S
         self._preparation.seen.commit()
         self._count(prepared)
         if not prepared.is_empty:
             self.tally.commits += 1
+            self.tally.commit_s.observe(took_s)
+            self.tally.commit_rows.observe(len(prepared.batch.readings))
             self._recorded(arrival_ms, heard_by)
         if len(prepared.batch.readings):
             self.last_reading_ms = arrival_ms
@@ -149,6 +151,8 @@ class Ingest:
         """After the commit: PUBACKs in order, then receipts of emergencies, and the answers that watches wait for."""
         for parcel in parcels:
             parcel.session.acknowledge(parcel.delivered)
+            if parcel.delivered.first_ns:
+                self.tally.puback_lag_s.observe((time.perf_counter_ns() - parcel.delivered.first_ns) / NS_PER_S)
         steady_ms = self._steady_ms()
         self._receipts.note_committed(prepared.readings, prepared.judgement, prepared.refused, steady_ms)
         answers = [(answer.watch_id, answer.payload) for answer in prepared.decoded.answers]
@@ -169,14 +173,8 @@ class Ingest:
         self.tally.receipts_unsent += len(answers) - sent
 
     def _count(self, prepared: Prepared) -> None:
-        tally, verdicts = self.tally, prepared.judgement.verdicts
-        tally.messages += prepared.messages
-        tally.readings_committed += len(prepared.batch.readings)
-        tally.duplicates += int((verdicts != Verdict.NEW).sum())
-        tally.lost = self._preparation.seen.lost
-        tally.unknown_fields += sum(prepared.decoded.unknown_fields.values())
-        tally.quarantined.update(entry.reason for entry in prepared.batch.quarantined)
-        tally.fields_emptied.update(one.reason.value for one in prepared.decoded.refusals if one.field is not None)
+        self.tally.count(prepared)
+        self.tally.lost = self._preparation.seen.lost
         if strangers := prepared.batch.new_watches:
             remedy = "`carewatch watch add` those that are yours"
             log.warning("watches_unknown", count=len(strangers), first=strangers[0].watch_id, remedy=remedy)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivered:
     r"""A batch of PUBLISH packets from one connection, in the order of arrival; the lists have one length.
 
     `topics`: decoded; bytes that are no UTF-8 stand as `\xNN`, so that the message can be quarantined under a name
     that every file and terminal takes. `packet_ids`: 0 for QoS 0. `connection`: number of the connection that
     delivered it, from 1. `oversized`: position -> real payload size in bytes of those packets that went over the
-    packet limit; their payload is cut to its first 64 KiB.
+    packet limit; their payload is cut to its first 64 KiB. `first_ns`: `time.perf_counter_ns` when the first packet had
+    been read; 0 where nobody measures.
     """
 
     connection: int
@@ -21,6 +22,7 @@ class Delivered:
     retained: list[bool] = field(default_factory=list)
     packet_ids: list[int] = field(default_factory=list)
     oversized: dict[int, int] = field(default_factory=dict)
+    first_ns: int = 0
 
     def __len__(self) -> int:
         return len(self.topics)

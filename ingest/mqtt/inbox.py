@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,8 @@ class Inbox:
         self._size_bytes += size_bytes
         messages = sum(map(len, self._batches))
         if messages:
+            newest = self._batches[-1]
+            newest.first_ns = newest.first_ns or time.perf_counter_ns()
             self._arrived.set()
         else:
             self._size_bytes = 0

@@ -37,7 +37,7 @@ async def test_what_cannot_be_a_reading_stands_whole_in_quarantine_and_the_next_
     assert entry.detail
     assert entry.arrival_ms == START_MS
     assert flow.rows() == []
-    assert flow.ingest.tally.totals()[f"quarantined_{reason}"] == 1
+    assert flow.ingest.tally.quarantined[reason] == 1
     await flow.takes("watch/w1/heart_rate", heart(5))
     assert [row["seq"] for row in flow.rows()] == [5]
 
@@ -86,7 +86,7 @@ async def test_a_field_out_of_range_is_emptied_counted_and_the_rest_lives(flow):
     assert "bpm" not in row
     assert row["battery"] == 50
     assert Flag.OUT_OF_RANGE in row["flags"]
-    assert flow.ingest.tally.totals()["fields_emptied_out_of_range"] == 1
+    assert flow.ingest.tally.fields_emptied["out_of_range"] == 1
     assert flow.quarantine() == []
 
 
