@@ -46,7 +46,7 @@ LEAST_TICK_S = 0.1
 async def run_ingest(settings: Settings) -> None:
     """Until told to end. Raises with the remedy if something cannot be as it is set up."""
     with ExitStack() as closing:
-        parts = _built(settings, closing)
+        parts = build(settings, closing)
         actions = watch_actions(parts.reading_log, parts.watches, parts.ingest.between_commits)
         control = ControlSocket(control_socket(settings, "ingest"), actions)
         tasks: list[Coroutine[Any, Any, object]] = [
@@ -63,7 +63,8 @@ async def run_ingest(settings: Settings) -> None:
                 await parts.influx.aclose()
 
 
-def _built(settings: Settings, closing: ExitStack) -> Parts:
+def build(settings: Settings, closing: ExitStack) -> Parts:
+    """Wire the role without starting it; what must be closed is left to `closing`."""
     clock = clock_of(settings)
     sources = ConfiguredSources.of(settings)
     filters = sources.sources.subscriptions()
