@@ -14,8 +14,8 @@ from alerts.rules.language import Vocabulary, parse
 from alerts.rules.problems import ExpressionError, Problem, RuleError, nearest
 from alerts.rules.rule import Rule, RuleSet, RuleTest
 from alerts.rules.rule_table import RuleTable
-from alerts.rules.toml_places import Place, TomlPlaces
 from alerts.rules.units import duration_ms
+from ingest.toml_places import Place, TomlPlaces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

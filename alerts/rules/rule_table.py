@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from alerts.rules.language import Vocabulary
-    from alerts.rules.toml_places import Place, TomlPlaces
+    from ingest.toml_places import Place, TomlPlaces
 
 _ALWAYS = ("name", "severity", "message", "shadow", "can_wait", "expire", "reopen_within", "event", "absent")
 KEYS = {

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_-]+)\s*\]\]?\s*(?:#.*)?$")
-_KEY = re.compile(r"^(\s*)([A-Za-z0-9_-]+)\s*=\s*")
+_KEY = re.compile(r"""^(\s*)(?:([A-Za-z0-9_-]+)|"([^"]*)"|'([^']*)')\s*=\s*""")
 _QUOTES = ('"""', "'''")
 
 
@@ -52,7 +52,7 @@ class TomlPlaces:
         rest = line[key.end() :]
         opening = next((q for q in (*_QUOTES, '"', "'") if rest.startswith(q)), "")
         entry = _Entry(Place(number, len(key[1]) + 1), Place(number, key.end() + 1), opening)
-        self._entries.setdefault((*table, key[2]), entry)
+        self._entries.setdefault((*table, key[2] or key[3] or key[4] or ""), entry)
         return opening if opening in _QUOTES and opening not in rest[3:] else ""
 
     def table(self, name: str, index: int) -> Place:
@@ -63,6 +63,18 @@ class TomlPlaces:
         """Of a key; of its table if it stands elsewhere."""
         entry = self._entries.get((name, index, key))
         return self.table(name, index) if entry is None else entry.key
+
+    def inner(self, name: str, index: int, key: str, inner: str) -> Place:
+        """Of a key within the inline table that is the value of `key`; of `key` if it is not found there."""
+        entry = self._entries.get((name, index, key))
+        if entry is None:
+            return self.table(name, index)
+        quoted = re.escape(inner)
+        pattern = re.compile(rf"""[{{,]\s*(?:{quoted}|"{quoted}"|'{quoted}')\s*=""")
+        found = pattern.search(self.lines[entry.value.line - 1], entry.value.column - 1)
+        if found is None:
+            return entry.key
+        return Place(entry.value.line, found.start() + len(found[0]) - len(found[0][1:].lstrip()) + 1)
 
     def within(self, name: str, index: int, key: str, where: tuple[int, int]) -> Place:
         """Of (line from 1, column from 0) in the text that is the key's value."""
