@@ -6,12 +6,13 @@ emergency is never refused: if its payload cannot be read, a reading with `Flag.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, overload
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from ingest.reading import Kind, Readings
 
@@ -49,6 +50,58 @@ class Message:
     kind: Kind | None = None
     is_backlog: bool = False
     retained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Messages(Sequence[Message]):
+    """A batch of messages kept as columns, each list of one length; `messages[i]` builds a `Message`.
+
+    Most decoders just iterate. One that is fast reads the columns, and builds no object a message. `watch_ids` are
+    valid ids (or stand-ins for ids that cannot be one), or None. `arrival_ms`: of the whole batch.
+    """
+
+    topics: Sequence[str]
+    payloads: Sequence[bytes]
+    watch_ids: Sequence[str | None]
+    kinds: Sequence[Kind | None]
+    backlog: Sequence[bool]
+    retained: Sequence[bool]
+    arrival_ms: int
+
+    def __len__(self) -> int:
+        return len(self.topics)
+
+    @overload
+    def __getitem__(self, place: int) -> Message: ...
+    @overload
+    def __getitem__(self, place: slice) -> Messages: ...
+    def __getitem__(self, place: int | slice) -> Message | Messages:
+        """One message, or the columns of some."""
+        if isinstance(place, slice):
+            return self.chosen(range(*place.indices(len(self))))
+        return Message(
+            self.topics[place],
+            self.payloads[place],
+            self.arrival_ms,
+            self.watch_ids[place],
+            self.kinds[place],
+            self.backlog[place],
+            self.retained[place],
+        )
+
+    def chosen(self, places: Sequence[int]) -> Messages:
+        """The columns of the messages at these places, in that order."""
+        if isinstance(places, range) and places == range(len(self)):
+            return self
+        return Messages(
+            [self.topics[place] for place in places],
+            [self.payloads[place] for place in places],
+            [self.watch_ids[place] for place in places],
+            [self.kinds[place] for place in places],
+            [self.backlog[place] for place in places],
+            [self.retained[place] for place in places],
+            self.arrival_ms,
+        )
 
 
 @dataclass(frozen=True, slots=True)
