@@ -9,30 +9,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import multiprocessing
-import socket
-import statistics
-import subprocess
-import tempfile
 import time
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
 import aiomqtt
 import paho.mqtt.client as paho
 
+from benchmarks.broker import HOST, away, chunks_of, mosquitto, publish_chunks
+from benchmarks.measured import Taken, in_child, machine, middle, new_folder, report, with_ratios
 from carewatch.clock import WallClock
-from ingest.mqtt import MqttOptions, Subscriber, packets
+from ingest.mqtt import MqttOptions, Subscriber
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-HOST = "127.0.0.1"
 FILTER = "watch/+/heart_rate"
-WINDOW = 20_000
-"""max_inflight_messages of the broker, the same for every client."""
 
 
 def own(port: int, count: int, version: int) -> float:
@@ -96,113 +88,47 @@ CLIENTS: dict[str, Callable[[int, int], float]] = {
 }
 
 
-def start_broker(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
-    """A Mosquitto without persistence on a free port."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port = probe.getsockname()[1]
-    conf = folder / "mosquitto.conf"
-    conf.write_text(
-        f"listener {port} {HOST}\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages {WINDOW}\n"
-        "set_tcp_nodelay true\nlog_dest none\n"
-    )
-    broker = subprocess.Popen(["mosquitto", "-c", str(conf)], stderr=subprocess.DEVNULL)
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex((HOST, port)) == 0:
-                return broker, port
-        time.sleep(0.02)
-
-
-def greet(port: int, options: MqttOptions, subscribe: bytes = b"") -> socket.socket:
-    """A plain connection, greeted."""
-    line = socket.create_connection((HOST, port))
-    line.sendall(packets.encode_connect(options) + subscribe + packets.PINGREQ_BYTES)
-    answer = b""
-    while not answer.endswith(b"\xd0\x00"):
-        answer += line.recv(4096)
-    return line
-
-
 def fill(port: int, count: int, version: int) -> None:
-    """Queue `count` readings for the session `drain`, which is away."""
-    fresh = MqttOptions("drain", host=HOST, port=port, version=version, session_expiry_s=0)
-    greet(port, fresh).close()
-    kept = MqttOptions("drain", host=HOST, port=port, version=version)
-    with greet(port, kept, packets.encode_subscribe(version, 1, [FILTER])) as line:
-        line.sendall(packets.DISCONNECT_BYTES)
-    with greet(port, MqttOptions("watch", host=HOST, port=port, version=4, session_expiry_s=0)) as line:
-        for first in range(0, count, 5000):
-            numbers = range(first, min(first + 5000, count))
-            line.sendall(b"".join(reading(number) for number in numbers))
-            awaited = 4 * len(numbers)
-            while awaited:
-                awaited -= len(line.recv(min(awaited, 65536)))
-        line.sendall(packets.DISCONNECT_BYTES)
+    """Queue `count` heart rates for the session `drain`, which is away."""
+    away(port, "drain", [FILTER], version)
+    publish_chunks(port, chunks_of(reading(number) for number in range(count)))
 
 
-def reading(number: int) -> bytes:
-    """One heart rate, published at QoS 1."""
-    topic = b"watch/w%05d/heart_rate" % (number % 1000)
+def reading(number: int) -> tuple[bytes, bytes]:
+    """One heart rate: topic and payload."""
     payload = b'{"v":1,"boot":123456,"seq":%d,"time":1700000000000,"bpm":72,"worn":true}' % number
-    packet_id = number % 5000 + 1
-    return packets.packet(0x32, len(topic).to_bytes(2, "big") + topic + packet_id.to_bytes(2, "big") + payload)
+    return b"watch/w%05d/heart_rate" % (number % 1000), payload
 
 
-def measure(name: str, port: int, count: int, answer: multiprocessing.Queue) -> None:
-    """In a process of its own: wall and CPU seconds to drain."""
-    cpu, started = time.process_time(), time.perf_counter()
+def drain(name: str, port: int, count: int) -> Taken:
+    """In a process of its own."""
+    cpu_s, started = time.process_time(), time.perf_counter()
     done = CLIENTS[name](port, count)
-    answer.put((done - started, time.process_time() - cpu))
+    return Taken(done - started, time.process_time() - cpu_s)
 
 
-def run(name: str, port: int, count: int) -> tuple[float, float]:
+def run(name: str, port: int, count: int) -> Taken:
     """Fill, then drain in a new process."""
     fill(port, count, 5 if name == "own, MQTT 5" else 4)
-    context = multiprocessing.get_context("spawn")
-    answer = context.Queue()
-    client = context.Process(target=measure, args=(name, port, count, answer))
-    client.start()
-    result = answer.get(timeout=600)
-    client.join()
-    return result
+    return in_child(drain, name, port, count)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--messages", type=int, default=200_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
-    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in CLIENTS}
-    with tempfile.TemporaryDirectory() as folder:
-        broker, port = start_broker(Path(folder))
-        try:
-            for _ in range(asked.rounds):
-                for name, results in taken.items():
-                    results.append(run(name, port, asked.messages))
-        finally:
-            broker.terminate()
-            broker.wait()
-    report(taken, asked.messages)
+    parser.add_argument("--rounds", type=int, default=1)
 
 
-def report(taken: dict[str, list[tuple[float, float]]], count: int) -> None:
-    """Medians, and how many times the first client each needs."""
-    wall = {name: statistics.median(one[0] for one in results) for name, results in taken.items()}
-    cpu = {name: statistics.median(one[1] for one in results) for name, results in taken.items()}
-    first = next(iter(taken))
-    summary = {
-        name: {
-            "messages_per_s": round(count / wall[name]),
-            "cpu_s_per_million": round(cpu[name] * 1e6 / count, 2),
-            "wall_ratio": round(wall[name] / wall[first], 2),
-            "cpu_ratio": round(cpu[name] / cpu[first], 2),
-        }
-        for name in taken
-    }
-    for name, line in summary.items():
-        print(f"{name:24}", "  ".join(f"{key} {value}" for key, value in line.items()))
-    print(json.dumps({"benchmark": "mqtt_drain", "messages": count, "clients": summary}))
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    options(parser)
+    asked, on = parser.parse_args(arguments), machine()
+    taken: dict[str, list[Taken]] = {name: [] for name in CLIENTS}
+    with new_folder() as folder, mosquitto(folder) as port:
+        for _ in range(asked.rounds):
+            for name, results in taken.items():
+                results.append(run(name, port, asked.messages))
+    rows = {name: middle(results).per_million(asked.messages) for name, results in taken.items()}
+    report("mqtt_drain", asked, with_ratios(rows), on)
 
 
 if __name__ == "__main__":
