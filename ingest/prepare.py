@@ -147,7 +147,7 @@ class Preparation:
             boot, seq = refusal.boot, refusal.seq
             watch_id = message.watch_id
             if refusal.field is not None or boot is None or seq is None or watch_id is None or self._is_full(watch_id):
-                new.append(refusal)
+                new.append(refusal if boot is None else replace(refusal, boot=None, seq=None))
                 continue
             watch, _ = self.watches.meet(watch_id)
             verdict = self.seen.mark_refused(watch.index, boot, seq, message.arrival_ms)

@@ -26,12 +26,23 @@ def of_strays(routed: Iterable[tuple[Route, Message]]) -> list[Quarantined]:
 
 
 def of_refusals(messages: Sequence[Message], refusals: Iterable[Refusal]) -> list[Quarantined]:
-    """One entry for each message of which something was refused whole; emptied fields are no refusal of the reading."""
+    """One entry for each message of which something was refused whole; emptied fields are no refusal of the reading.
+
+    A refusal still has its boot and seq only if these were marked as committed.
+    """
     by_message: dict[int, list[Refusal]] = {}
     for refusal in refusals:
         if refusal.field is None:
             by_message.setdefault(refusal.message, []).append(refusal)
-    return [_entry(messages[place], told[0].reason.value, _details(told)) for place, told in by_message.items()]
+    return [
+        _entry(messages[place], told[0].reason.value, _details(told), _receipted(told))
+        for place, told in by_message.items()
+    ]
+
+
+def _receipted(refusals: Sequence[Refusal]) -> tuple[tuple[int, int], ...]:
+    """(boot, seq) of the elements that count as committed now."""
+    return tuple((one.boot, one.seq) for one in refusals if one.boot is not None and one.seq is not None)
 
 
 def _details(refusals: Sequence[Refusal]) -> str:
@@ -43,6 +54,6 @@ def _details(refusals: Sequence[Refusal]) -> str:
     return "; ".join([*shown, f"and {more} more"] if more else shown)
 
 
-def _entry(message: Message, reason: str, detail: str) -> Quarantined:
+def _entry(message: Message, reason: str, detail: str, seqs: Sequence[tuple[int, int]] = ()) -> Quarantined:
     payload = message.payload[:PAYLOAD_KEPT_BYTES]
-    return Quarantined(message.topic, message.arrival_ms, reason, detail, payload, message.watch_id)
+    return Quarantined(message.topic, message.arrival_ms, reason, detail, payload, message.watch_id, seqs)

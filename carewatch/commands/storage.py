@@ -74,10 +74,11 @@ def prune(before_days: Annotated[int, typer.Option(help="drop records older than
 @quarantine.command("list")
 def list_quarantine(count: Annotated[int, typer.Option(help="how many, newest first")] = 20) -> None:
     """The newest payloads that could not be readings, JSON lines with the reason."""
+    from ingest.log.contract import QuarantineQuery
     from ingest.log.sqlite_reader import SqliteLogReader
 
     with closing(SqliteLogReader(current_settings().log.path)) as reader:
-        for entry in reader.quarantine(count):
+        for entry in reader.quarantine(QuarantineQuery(count)):
             shown = {
                 "arrival_ms": entry.arrival_ms,
                 "topic": entry.topic,

@@ -46,7 +46,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A payload that could not be a reading, kept whole with the reason."""
+    """A payload that could not be a reading, kept whole with the reason.
+
+    `seqs`: (boot, seq) of its refused elements that are receipted; a retry may bring each of them once. `entry`: its
+    number in the log, 0 before it stands there. `retried_ms`, `outcome`: of the newest retry.
+    """
 
     topic: str
     arrival_ms: int
@@ -54,6 +58,36 @@ class Quarantined:
     detail: str
     payload: bytes
     watch_id: str | None = None
+    seqs: Sequence[tuple[int, int]] = ()
+    entry: int = field(default=0, compare=False)
+    retried_ms: int | None = None
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineQuery:
+    """Which quarantined payloads are asked for; what is None asks for any. `untried`: without those retried before."""
+
+    newest: int = 100
+    entry: int | None = None
+    reason: str | None = None
+    watch_id: str | None = None
+    since_ms: int | None = None
+    before_ms: int | None = None
+    untried: bool = False
+
+
+EVERY_ENTRY = QuarantineQuery()
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """What a retry made of quarantine entry `entry`. `brought`: (watch_id, boot, seq) of its own that are read now."""
+
+    entry: int
+    time_ms: int
+    outcome: str
+    brought: Sequence[tuple[str, int, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +95,7 @@ class Batch:
     """What one commit makes durable, all or nothing.
 
     `new_watches`: registry entries first met in this batch, their indices already given out by the registry.
+    `retried`: quarantine entries that this batch brings.
     `seen_runs`, `seen_values`: what the duplicate filter must remember from now on.
     """
 
@@ -71,6 +106,7 @@ class Batch:
     quarantined: Sequence[Quarantined] = ()
     seen_runs: Sequence[SeenRun] = ()
     seen_values: Sequence[SeenValue] = ()
+    retried: Sequence[Retried] = ()
 
 
 class LogError(Exception):
@@ -138,8 +174,11 @@ class ReadingLog(LogReader, Protocol):
     def put_watch(self, watch: Watch) -> None:
         """Register or change a watch."""
 
-    def quarantine(self, newest: int = 100) -> Iterator[Quarantined]:
-        """The newest quarantined payloads, newest first."""
+    def quarantine(self, query: QuarantineQuery = EVERY_ENTRY) -> Iterator[Quarantined]:
+        """The quarantined payloads that the query asks for, newest first."""
+
+    def mark_retried(self, retried: Retried) -> None:
+        """Keep what a retry made of an entry, where it brought nothing; else it stands in its batch."""
 
     def prune(self, before_ms: int) -> int:
         """Drop records older than `before_ms` that every consumer has read; returns how many."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ingest.log import tables
 from ingest.log.contract import Batch, LogError, Record, RecordKind
 from ingest.log.owner import OwnerLock
+from ingest.log.quarantine_table import mark_retried, put_entries
 from ingest.log.record import pack
 from ingest.log.sqlite_reader import SqliteLogReader
 from ingest.log.tables import explained, transaction
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     import apsw
 
+    from ingest.log.contract import Retried
     from ingest.normalise.seen import SeenRun, SeenValue
     from ingest.watches import Watch
 
@@ -34,7 +36,6 @@ _PUT_WATCH = (
 )
 _PUT_RUN = "INSERT OR REPLACE INTO seen_run VALUES(?, ?, ?, ?, ?, ?, ?, ?)"
 _PUT_VALUE = "INSERT OR REPLACE INTO seen_value VALUES(?, ?, ?)"
-_PUT_QUARANTINE = "INSERT INTO quarantine VALUES(NULL, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class SqliteLog(SqliteLogReader):
@@ -111,6 +112,15 @@ class SqliteLog(SqliteLogReader):
         ):
             writing.execute(_PUT_WATCH, tables.watch_row(watch))
 
+    def mark_retried(self, retried: Retried) -> None:
+        """Keep what a retry made of an entry, where it brought nothing; else it stands in its batch."""
+        with (
+            self._write_turn,
+            explained(self.path, f"mark quarantine entry {retried.entry}"),
+            transaction(self._writing) as writing,
+        ):
+            mark_retried(writing, [retried])
+
     def prune(self, before_ms: int) -> int:
         """Drop records older than `before_ms` that every consumer has read; returns how many.
 
@@ -184,4 +194,5 @@ def _put_companions(writing: apsw.Connection, batch: Batch, offset: int) -> None
     writing.executemany(_PUT_WATCH, map(tables.watch_row, batch.new_watches))
     writing.executemany(_PUT_RUN, map(tables.run_row, batch.seen_runs))
     writing.executemany(_PUT_VALUE, map(tables.value_row, batch.seen_values))
-    writing.executemany(_PUT_QUARANTINE, (tables.quarantine_row(q, offset) for q in batch.quarantined))
+    put_entries(writing, batch.quarantined, offset)
+    mark_retried(writing, batch.retried)

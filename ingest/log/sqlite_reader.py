@@ -8,8 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingest.log import tables
-from ingest.log.contract import LogDamagedError, Quarantined, Record
+from ingest.log import quarantine_table, tables
+from ingest.log.contract import EVERY_ENTRY, LogDamagedError, Record
 from ingest.log.places import Places
 from ingest.log.record import Row, log_times, unpack
 from ingest.log.tables import explained
@@ -17,6 +17,7 @@ from ingest.log.tables import explained
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ingest.log.contract import Quarantined, QuarantineQuery
     from ingest.watches import Watch
 
 READ_BYTES = 32 << 20
@@ -92,11 +93,11 @@ class SqliteLogReader:
             tables.row_watch(row) for row in self._all("SELECT * FROM watch WHERE idx > ? ORDER BY idx", after_index)
         ]
 
-    def quarantine(self, newest: int = 100) -> Iterator[Quarantined]:
-        """The newest quarantined payloads, newest first."""
-        columns = "topic, arrival_ms, reason, detail, payload, watch_id"
-        rows = self._all(f"SELECT {columns} FROM quarantine ORDER BY id DESC LIMIT ?", newest)  # noqa: S608 - constant
-        return (Quarantined(*row) for row in rows)
+    def quarantine(self, query: QuarantineQuery = EVERY_ENTRY) -> Iterator[Quarantined]:
+        """The quarantined payloads that the query asks for, newest first."""
+        sql, values = quarantine_table.chosen(query)
+        rows = self._all(sql, *values)
+        return (quarantine_table.entry_of(row, self._all(quarantine_table.SEQS_OF, row[6])) for row in rows)
 
     def keep_place(self, consumer: str, offset: int) -> None:
         """Fsync the consumer's offset beside the log: pruning never passes the least of them."""

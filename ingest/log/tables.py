@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import apsw
 import numpy as np
 
-from ingest.log.contract import LogDamagedError, LogError, LogOutdatedError, Quarantined
+from ingest.log.contract import LogDamagedError, LogError, LogOutdatedError
 from ingest.log.places import fsync_folder
 from ingest.log.versions import FILE_VERSION, bring_up
 from ingest.normalise.seen import SeenRun, SeenValue
@@ -170,12 +170,6 @@ def value_row(value: SeenValue) -> tuple[Any, ...]:
 def row_value(row: tuple[Any, ...]) -> SeenValue:
     """The inverse of `value_row`."""
     return SeenValue(row[0], int.from_bytes(row[1], "big", signed=True), row[2])
-
-
-def quarantine_row(quarantined: Quarantined, offset: int) -> tuple[Any, ...]:
-    """In the order of table `quarantine` after its id."""
-    q = quarantined
-    return offset, q.topic, q.arrival_ms, q.reason, q.detail, q.payload, q.watch_id
 
 
 def _packed(numbers: tuple[tuple[int, ...], ...]) -> bytes:

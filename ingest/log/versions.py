@@ -40,6 +40,17 @@ CREATE INDEX quarantine_by_arrival ON quarantine(arrival_ms);
 -- Damaged rows that a person exchanged for empty records; their bytes lie in a file beside the log.
 CREATE TABLE set_aside(
   last_offset INTEGER PRIMARY KEY, first_offset INTEGER NOT NULL, rows INTEGER NOT NULL, file TEXT NOT NULL) STRICT;
+-- What `carewatch quarantine retry` made of an entry, and when.
+ALTER TABLE quarantine ADD COLUMN retried_ms INTEGER;
+ALTER TABLE quarantine ADD COLUMN outcome TEXT;
+-- Refused elements that were receipted: they count as committed, and the entry may bring each of them once.
+CREATE TABLE quarantine_seq(
+  watch_id TEXT, boot INTEGER, seq INTEGER, entry INTEGER NOT NULL, PRIMARY KEY(watch_id, boot, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX quarantine_seq_by_entry ON quarantine_seq(entry);
+CREATE TRIGGER quarantine_entry_gone AFTER DELETE ON quarantine BEGIN
+  DELETE FROM quarantine_seq WHERE entry = old.id;
+END;
 """
 
 

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from ingest.log.contract import Batch, LogDamagedError, LogError, LogOwnedElsewhereError, Quarantined, RecordKind
+from ingest.log.contract import (
+    Batch,
+    LogDamagedError,
+    LogError,
+    LogOwnedElsewhereError,
+    Quarantined,
+    QuarantineQuery,
+    RecordKind,
+)
 from ingest.normalise.seen import SeenRun, SeenValue
 from ingest.reading import Readings
 from ingest.watches import Watch
@@ -158,7 +166,7 @@ def test_quarantined_payloads_are_kept_whole_newest_first(kind, log) -> None:
     log.append(batch(quarantined=bad[:3]))
     log.append(Batch(Readings.empty(), T0_MS, quarantined=bad[3:]))
 
-    assert list(kind.reader().quarantine(newest=4)) == bad[:0:-1]
+    assert list(kind.reader().quarantine(QuarantineQuery(newest=4))) == bad[:0:-1]
 
 
 def test_a_place_is_kept_for_each_consumer_across_openings(kind, log) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest.log.contract import QuarantineQuery
 from tests.ingest.log.appender import batch_of
 from tests.ingest.log.batches import bits
 from tests.ingest.log.kinds import KINDS
@@ -45,7 +46,7 @@ def test_what_was_promised_survives_kill_9_and_nothing_is_half(kind: str, tmp_pa
         assert log.verify() == end
         assert [run.through for run in log.seen_runs()] == [end]
         assert [watch.watch_id for watch in log.watches()] == [f"W{n}" for n in range(1, end + 1)]
-        assert [q.detail for q in log.quarantine(end + 1)] == [str(n) for n in range(end, 0, -1)]
+        assert [q.detail for q in log.quarantine(QuarantineQuery(end + 1))] == [str(n) for n in range(end, 0, -1)]
         for record in log.read(max(end - 4, 0)):
             assert bits(record.readings) == bits(batch_of(record.offset).readings)
         opened.close()

@@ -1,0 +1,65 @@
+"""The quarantine in the log's file: what is kept, what is asked for, and what a retry leaves behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ingest.log.contract import Quarantined
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import apsw
+
+    from ingest.log.contract import QuarantineQuery, Retried
+
+_COLUMNS = "topic, arrival_ms, reason, detail, payload, watch_id, id, retried_ms, outcome"
+_PUT = """INSERT INTO quarantine(at_offset, topic, arrival_ms, reason, detail, payload, watch_id)
+  VALUES(?, ?, ?, ?, ?, ?, ?)"""
+_PUT_SEQ = "INSERT OR IGNORE INTO quarantine_seq VALUES(?, ?, ?, ?)"
+"""Two entries of one seq: the first may bring it, so that no retry brings it twice."""
+_MARK = "UPDATE quarantine SET retried_ms = ?, outcome = ? WHERE id = ?"
+_BROUGHT = "DELETE FROM quarantine_seq WHERE watch_id = ? AND boot = ? AND seq = ?"
+SEQS_OF = "SELECT boot, seq FROM quarantine_seq WHERE entry = ? ORDER BY boot, seq"
+"""What one entry may bring though it counts as committed."""
+
+
+def put_entries(writing: apsw.Connection, entries: Iterable[Quarantined], offset: int) -> None:
+    """Keep these, inside the transaction that the caller holds."""
+    for one in entries:
+        row = (offset, one.topic, one.arrival_ms, one.reason, one.detail, one.payload, one.watch_id)
+        writing.execute(_PUT, row)
+        if one.seqs:
+            entry = writing.last_insert_rowid()
+            writing.executemany(_PUT_SEQ, [(one.watch_id, boot, seq, entry) for boot, seq in one.seqs])
+
+
+def mark_retried(writing: apsw.Connection, retried: Iterable[Retried]) -> None:
+    """Keep what became of these, inside the transaction that the caller holds."""
+    for one in retried:
+        writing.execute(_MARK, (one.time_ms, one.outcome, one.entry))
+        writing.executemany(_BROUGHT, one.brought)
+
+
+def chosen(query: QuarantineQuery) -> tuple[str, Sequence[Any]]:
+    """SQL for the entries that a query asks for, newest first, and its values."""
+    asked = (
+        ("id = ?", query.entry),
+        ("reason = ?", query.reason),
+        ("watch_id = ?", query.watch_id),
+        ("arrival_ms >= ?", query.since_ms),
+        ("arrival_ms < ?", query.before_ms),
+    )
+    wanted = [(term, value) for term, value in asked if value is not None]
+    terms = [term for term, _ in wanted] + ["retried_ms IS NULL"] * query.untried
+    where = f"WHERE {' AND '.join(terms)} " if terms else ""
+    sql = f"SELECT {_COLUMNS} FROM quarantine {where}ORDER BY id DESC LIMIT ?"  # noqa: S608 - the terms are constants
+    return sql, (*(value for _, value in wanted), query.newest)
+
+
+def entry_of(row: Sequence[Any], seqs: Sequence[tuple[int, int]]) -> Quarantined:
+    """A row of `chosen`, and its (boot, seq)."""
+    topic, arrival_ms, reason, detail, payload, watch_id, entry, retried_ms, outcome = row
+    return Quarantined(
+        topic, arrival_ms, reason, detail, payload, watch_id, tuple(seqs), entry, retried_ms, outcome or ""
+    )
