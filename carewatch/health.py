@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from carewatch.metrics.exposed import families
 from carewatch.status import Problem, read_status
 
 if TYPE_CHECKING:
@@ -74,19 +74,8 @@ class _Statuses:
         self._health = health
 
     def collect(self) -> Iterator[Metric]:
-        """One family a counter or gauge; and the count of problems."""
-        for status in self._health.statuses():
-            for name, value in status.counters.items():
-                yield _family(CounterMetricFamily, f"carewatch_{status.role}_{name}", value)
-            for name, value in status.gauges.items():
-                yield _family(GaugeMetricFamily, f"carewatch_{status.role}_{name}", value)
-        problems = GaugeMetricFamily("carewatch_problems", "what /healthz lists", labels=["part"])
-        counts: dict[str, int] = {}
-        for problem in self._health.problems():
-            counts[problem.part] = counts.get(problem.part, 0) + 1
-        for part, count in counts.items():
-            problems.add_metric([part], count)
-        yield problems
+        """Every number that a role tells of; and the count of problems."""
+        return families(self._health.statuses(), self._health.problems())
 
 
 def _shown(problem: Problem) -> dict[str, object]:
@@ -97,8 +86,3 @@ def _shown(problem: Problem) -> dict[str, object]:
         "remedy": problem.remedy,
         "grave": problem.is_grave,
     }
-
-
-def _family(kind: Callable[..., Any], name: str, value: float) -> Metric:
-    family: Metric = kind(name, name.replace("_", " "), value=value)
-    return family

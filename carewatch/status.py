@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 STALE_S = 15.0
@@ -30,13 +31,28 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Buckets:
+    """A histogram: how many values were not above each bound (the last entry counts all), and their sum."""
+
+    bounds: Sequence[float]
+    cumulative: Sequence[int]
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
 class RoleStatus:
-    """`counters`: name -> total since the role began. `ages_s`: name -> seconds since it last happened."""
+    """`counters`: name -> total since the role began. `gauges`: name -> value now.
+
+    `by_label`: name of a counter or gauge -> label's value (a reason, a session) -> number. What each name means
+    stands in carewatch/metrics/declared.py.
+    """
 
     role: str
     pid: int
     counters: dict[str, float] = field(default_factory=dict)
     gauges: dict[str, float] = field(default_factory=dict)
+    by_label: dict[str, dict[str, float]] = field(default_factory=dict)
+    histograms: dict[str, Buckets] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     written_boot_s: float = 0.0
 
@@ -65,5 +81,6 @@ def read_status(path: Path) -> RoleStatus | None:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    document["histograms"] = {name: Buckets(**one) for name, one in document.get("histograms", {}).items()}
     document["problems"] = tuple(Problem(**problem) for problem in document["problems"])
     return RoleStatus(**document)

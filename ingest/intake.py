@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 GATHER_S = 0.015
 """Real seconds that a calm reading may wait for company: one fsync serves them all. An emergency waits for nobody."""
 FULL_MESSAGES = 65_536
+SESSIONS = ("emergencies", "readings")
 WAITING_PARCELS = 4
 """Delivered and not yet taken, a session; beyond, the subscriber stops reading and TCP holds the broker back."""
 
@@ -34,6 +35,15 @@ class Intake:
         self._arrived = asyncio.Event()
         self.emergencies = emergencies
         self.others = others
+
+    @property
+    def waiting(self) -> int:
+        """Batches delivered and not yet taken; at `WAITING_PARCELS` a session stops reading."""
+        return self._urgent.qsize() + self._calm.qsize()
+
+    def name_of(self, session: Subscriber) -> str:
+        """As /metrics and /healthz call it."""
+        return SESSIONS[session is not self.emergencies]
 
     async def run(self) -> None:
         """Both sessions, until closed or cancelled."""

@@ -89,6 +89,11 @@ class Ingest:
         """Of the emergencies' session and of the others'."""
         return self._intake.emergencies.state, self._intake.others.state
 
+    @property
+    def waiting(self) -> int:
+        """Batches delivered and not yet committed."""
+        return self._intake.waiting
+
     async def run(self) -> None:
         """Until cancelled; then the broker is left in order, with every PUBACK that is owed."""
         async with asyncio.TaskGroup() as sessions:
@@ -151,6 +156,7 @@ class Ingest:
         """After the commit: PUBACKs in order, then receipts of emergencies, and the answers that watches wait for."""
         for parcel in parcels:
             parcel.session.acknowledge(parcel.delivered)
+            self.tally.by_session[self._intake.name_of(parcel.session)] += len(parcel.delivered)
             if parcel.delivered.first_ns:
                 self.tally.puback_lag_s.observe((time.perf_counter_ns() - parcel.delivered.first_ns) / NS_PER_S)
         steady_ms = self._steady_ms()

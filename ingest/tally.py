@@ -46,6 +46,7 @@ class Tally:
     commit_s: Histogram = field(default_factory=lambda: Histogram(SECONDS))
     commit_rows: Histogram = field(default_factory=lambda: Histogram(ROWS))
     puback_lag_s: Histogram = field(default_factory=lambda: Histogram(SECONDS))
+    by_session: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[str] = field(default_factory=Counter)
     fields_emptied: Counter[str] = field(default_factory=Counter)
 
@@ -64,9 +65,13 @@ class Tally:
         """Name -> total of what is counted without a reason."""
         return {one.name: value for one in fields(self) if isinstance(value := getattr(self, one.name), int)}
 
-    def by_reason(self) -> dict[str, dict[str, float]]:
-        """Name -> reason -> total."""
-        return {"quarantined": dict(self.quarantined), "fields_emptied": dict(self.fields_emptied)}
+    def by_label(self) -> dict[str, dict[str, float]]:
+        """Name -> reason, or session -> total."""
+        return {
+            "messages": dict(self.by_session),
+            "quarantined": dict(self.quarantined),
+            "fields_emptied": dict(self.fields_emptied),
+        }
 
     def histograms(self) -> dict[str, Histogram]:
         """Name -> buckets, times in seconds."""

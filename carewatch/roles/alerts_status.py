@@ -30,9 +30,9 @@ def alerts_status(parts: Parts) -> RoleStatus:
         "alerts",
         os.getpid(),
         counters={"records": float(place.offset), "messages_handed": float(parts.outbox.handed)}
-        | {f"messages_{channel}": float(count) for channel, count in sent.items()}
         | _points_counted(parts),
         gauges={"lag_records": float(end - place.offset), "log_time_ms": float(place.log_time_ms)},
+        by_label={"messages": {channel: float(count) for channel, count in sent.items()}},
         problems=tuple(_problems(parts, end - place.offset)),
     )
 

@@ -3,51 +3,72 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING
 
-from carewatch.status import Problem, RoleStatus
+from carewatch.roles.ingest_problems import problems
+from carewatch.status import Buckets, RoleStatus
+from ingest.intake import SESSIONS
 from ingest.mqtt.link import Link
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
     from carewatch.roles.ingest_parts import Parts
+    from ingest.histogram import Histogram
     from ingest.influx.writer import WriterState
-
-NS_PER_MS = 1_000_000
-CONNECTING = "wait; within 10 s it is up, or the reason stands here"
-"""`MqttOptions.connect_timeout_s`."""
 
 
 async def ingest_status(parts: Parts) -> RoleStatus:
     """Cheap enough for each second."""
     influx = await parts.writer.state() if parts.writer is not None else None
-    size_bytes = parts.reading_log.path.stat().st_size
-    gauges = {
-        "log_end": float(parts.reading_log.end()),
-        "log_bytes": float(size_bytes),
-        "watches": float(len(parts.watches)),
-        "broker_up": float(all(link.link is Link.UP for link in parts.ingest.links)),
+    tally, links = parts.ingest.tally, dict(zip(SESSIONS, parts.ingest.links, strict=True))
+    places = parts.reading_log.places()
+    by_label = tally.by_label() | {
+        "link_up": {name: float(link.link is Link.UP) for name, link in links.items()},
+        "link_connections": {name: float(link.connection) for name, link in links.items()},
+        "consumer_lag_records": {name: float(parts.reading_log.end() - place) for name, place in places.items()},
     }
-    counters = parts.ingest.tally.totals()
-    if influx is not None:
-        gauges |= {"influx_lag_records": float(influx.lag_records), "influx_lag_s": influx.lag_s}
-        counters |= {"influx_written": float(influx.written_lines), "influx_refused": float(influx.refused_lines)}
-    return RoleStatus("ingest", os.getpid(), counters, gauges, tuple(_problems(parts, influx)))
+    return RoleStatus(
+        "ingest",
+        os.getpid(),
+        tally.totals() | {"quarantined": float(tally.quarantined.total())} | _influx_counters(influx),
+        _gauges(parts) | _influx_gauges(influx),
+        by_label,
+        {name: _buckets(histogram) for name, histogram in tally.histograms().items()},
+        tuple(problems(parts, influx)),
+    )
 
 
-def _problems(parts: Parts, influx: WriterState | None) -> Iterator[Problem]:
-    for name, link in zip(("emergencies", "readings"), parts.ingest.links, strict=True):
-        if link.deaf:
-            reason = link.trouble.text if link.trouble is not None else "connecting"
-            what = f"no link for {name}: {reason} {link.detail}".strip()
-            yield Problem("broker", what, link.remedy or CONNECTING, link.since_ns // NS_PER_MS)
-    trouble = parts.ingest.trouble
-    if trouble.what:
-        yield Problem("log", trouble.what, "see the disk; nothing is acknowledged meanwhile", trouble.since_ms)
-    if influx is not None and influx.trouble is not None:
-        told = influx.trouble
-        what = f"{told.reason}: {told.words}"
-        yield Problem(
-            "influx", what, f"{told.remedy}; all is written from the log later", told.since_ms, is_grave=False
-        )
+def _gauges(parts: Parts) -> dict[str, float]:
+    log, path = parts.reading_log, parts.reading_log.path
+    return {
+        "broker_up": float(all(link.link is Link.UP for link in parts.ingest.links)),
+        "batches_waiting": float(parts.ingest.waiting),
+        "log_end": float(log.end()),
+        "log_records": float(log.end() - log.start() + 1),
+        "log_bytes": float(_size_bytes(path) + _size_bytes(path.with_name(path.name + "-wal"))),
+        "disk_free_bytes": float(shutil.disk_usage(path.parent).free),
+        "watches": float(len(parts.watches)),
+        "watches_provisional": float(parts.watches.provisional),
+    }
+
+
+def _size_bytes(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _influx_gauges(influx: WriterState | None) -> dict[str, float]:
+    if influx is None:
+        return {}
+    return {"influx_lag_records": float(influx.lag_records), "influx_lag_seconds": influx.lag_s}
+
+
+def _influx_counters(influx: WriterState | None) -> dict[str, float]:
+    if influx is None:
+        return {}
+    return {"influx_written": float(influx.written_lines), "influx_refused": float(influx.refused_lines)}
+
+
+def _buckets(histogram: Histogram) -> Buckets:
+    return Buckets(histogram.bounds, histogram.cumulative(), histogram.total)

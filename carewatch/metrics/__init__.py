@@ -1,0 +1,1 @@
+"""Every number that /metrics shows: declared once, exposed and documented from there."""

@@ -1,0 +1,37 @@
+"""What ingest counts."""
+
+from __future__ import annotations
+
+from ingest.histogram import Histogram
+from ingest.reading import Kind, Readings
+from ingest.tally import LATE_MS, late
+
+T0_MS = 1_790_000_000_000
+
+
+def reading(kind, late_ms):
+    return {"watch": 0, "kind": kind, "time_ms": T0_MS, "arrival_ms": T0_MS + late_ms}
+
+
+def test_a_reading_is_late_beyond_ten_minutes_and_an_emergency_never():
+    readings = Readings.of_rows(
+        [
+            reading(Kind.HEART_RATE, 0),
+            reading(Kind.HEART_RATE, LATE_MS),
+            reading(Kind.HEART_RATE, LATE_MS + 1),
+            reading(Kind.LOCATION, 10 * LATE_MS),
+            reading(Kind.SOS, 10 * LATE_MS),
+            reading(Kind.FALL, 10 * LATE_MS),
+        ]
+    )
+    assert late(readings) == 2
+    assert late(Readings.empty()) == 0
+
+
+def test_a_bucket_takes_what_is_not_above_its_bound():
+    histogram = Histogram((1.0, 2.0))
+    for value in (0.5, 1.0, 1.5, 2.0, 2.1, 99.0):
+        histogram.observe(value)
+    assert histogram.counts == [2, 2, 2]
+    assert histogram.cumulative() == [2, 4, 6]
+    assert histogram.total == 106.1
