@@ -1,0 +1,121 @@
+"""What a reading costs before it is durable: every format's decoder alone, and our own format all in.
+
+Payloads of the other formats are those of tests/ingest/formats/golden that become readings whole, over and over. "All
+in" is what `Preparation.prepare` does (route, decode, identify, normalise, judge) and the packing into a record. All is
+CPU time of the process, so that a busy machine spoils it less.
+
+    python -m benchmarks.ingest.decode --readings 65536
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import statistics
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.ingest.all_in import all_in
+from benchmarks.ingest.stream import BASE_MS, EVERY_MS, messages
+from benchmarks.measured import in_child, machine, report
+from ingest.formats import DECODERS
+from ingest.formats.contract import Message
+from ingest.reading import KIND_BY_TOPIC
+from ingest.sources import Sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ingest.formats.contract import Decoder
+
+GOLDEN = Path(__file__).parents[2] / "tests" / "ingest" / "formats" / "golden"
+WATCHES = 1_000
+ARRAY = 500
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--readings", type=int, default=65_536, help="in a batch")
+    parser.add_argument("--rounds", type=int, default=5, help="batches; the median counts")
+    asked, on = parser.parse_args(arguments), machine()
+    report("decode", asked, in_child(measured, asked.readings, asked.rounds), on)
+
+
+def measured(readings: int, rounds: int) -> dict[str, dict[str, float]]:
+    """Every row of the table."""
+    rows: dict[str, dict[str, float]] = {}
+    native = DECODERS["native"]
+    for name, batch in native_batches(readings).items():
+        rows[name] = {"ns_a_reading": ns_a_reading(native, batch, rounds)}
+    for name, decoder in DECODERS.items():
+        if name != "native":
+            batch = list(itertools.islice(itertools.cycle(golden(name, decoder)), readings))
+            rows[name] = {"ns_a_reading": ns_a_reading(decoder, batch, rounds)}
+    rows |= {f"native, {stage}": {"ns_a_reading": ns} for stage, ns in all_in(readings, WATCHES, rounds).items()}
+    return rows
+
+
+def ns_a_reading(decoder: Decoder, batch: Sequence[Message], rounds: int) -> int:
+    """CPU time, the median over batches."""
+    taken = []
+    for _ in range(rounds):
+        started = time.process_time_ns()
+        decoded = decoder.decode(batch)
+        taken.append((time.process_time_ns() - started) / len(decoded.readings))
+    return round(statistics.median(taken))
+
+
+def native_batches(readings: int) -> dict[str, list[Message]]:
+    """The same readings one a message, as arrays of a kind, and as backlogs."""
+    arrival_ms = BASE_MS + 1000 * EVERY_MS
+    by_kind: defaultdict[str, list[bytes]] = defaultdict(list)
+    singles, mixed = [], []
+    for topic, payload in messages(readings, WATCHES):
+        kind = topic.decode().rpartition("/")[2]
+        singles.append(Sources().route(topic.decode()).message(topic.decode(), payload, arrival_ms))
+        by_kind[kind].append(payload)
+        mixed.append(b'{"kind":"%s",%s' % (kind.encode(), payload[1:]))
+    arrays = [
+        Message(f"watch/w000001/{kind}", array, arrival_ms, "w000001", KIND_BY_TOPIC[kind])
+        for kind, elements in by_kind.items()
+        for array in _arrays(elements)
+    ]
+    backlogs = [
+        Message("watch/w000001/backlog", array, arrival_ms, "w000001", None, is_backlog=True)
+        for array in _arrays(mixed)
+    ]
+    return {"native, one a message": singles, "native, arrays of 500": arrays, "native, backlogs of 500": backlogs}
+
+
+def _arrays(elements: Sequence[bytes]) -> Iterator[bytes]:
+    for first in range(0, len(elements), ARRAY):
+        yield b"[" + b",".join(elements[first : first + ARRAY]) + b"]"
+
+
+def golden(name: str, decoder: Decoder) -> list[Message]:
+    """Of the format's golden inputs those in which nothing is refused."""
+    found = [
+        message
+        for recording in sorted((GOLDEN / name).glob("*/input.jsonl"))
+        for message in _recorded(recording)
+        if len((decoded := decoder.decode([message])).readings) and not decoded.refusals
+    ]
+    if not found:
+        raise RuntimeError(f"{GOLDEN / name}: no input from which {name} makes readings only")
+    return found
+
+
+def _recorded(recording: Path) -> Iterator[Message]:
+    for line in recording.read_text("utf-8").splitlines():
+        entry = json.loads(line)
+        payload = entry["payload"] if isinstance(entry["payload"], str) else json.dumps(entry["payload"])
+        levels = entry["topic"].split("/")
+        kind = KIND_BY_TOPIC.get(levels[-1])
+        yield Message(entry["topic"], payload.encode(), int(entry["at"] * 1000), levels[1], kind)
+
+
+if __name__ == "__main__":
+    main()
