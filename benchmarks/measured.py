@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parents[1] / ".cache" / "benchmarks"
 """On the disk of this repository: a log in a memory file system would prove nothing."""
 CORES = sorted(os.sched_getaffinity(0))
+SPAWN = multiprocessing.get_context("spawn")
 OURS, SERVERS = CORES[0], CORES[-1]
 """What is measured has the first core for itself, servers and publishers the last."""
 
@@ -62,22 +63,32 @@ def with_ratios(rows: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, 
     }
 
 
-def in_child(work: Callable[..., Any], *arguments: object, core: int | None = OURS) -> Any:
-    """The result of `work` in a new process that is pinned to `core`. RuntimeError with the child's words."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe(duplex=False)
-    child = context.Process(target=_answer, args=(there, core, work, arguments))
-    child.start()
-    there.close()
-    try:
-        good, result = here.recv()
-    except EOFError:
-        child.join()
-        raise RuntimeError(f"{work.__name__} ended with {child.exitcode} and said nothing") from None
-    child.join()
-    if not good:
-        raise RuntimeError(f"{work.__name__} failed in its process:\n{result}")
-    return result
+class Child:
+    """`work` in a new process that is pinned to `core`, begun at once."""
+
+    def __init__(self, work: Callable[..., Any], *arguments: object, core: int | None = OURS) -> None:
+        self._name = work.__name__
+        self._here, there = SPAWN.Pipe(duplex=False)
+        self._process = SPAWN.Process(target=_answer, args=(there, core, work, arguments))
+        self._process.start()
+        there.close()
+
+    def result(self) -> Any:
+        """What it returned, once it has ended. RuntimeError with the child's words."""
+        try:
+            good, result = self._here.recv()
+        except EOFError:
+            self._process.join()
+            raise RuntimeError(f"{self._name} ended with {self._process.exitcode} and said nothing") from None
+        self._process.join()
+        if not good:
+            raise RuntimeError(f"{self._name} failed in its process:\n{result}")
+        return result
+
+
+def in_child(work: Callable[..., Any], *arguments: object) -> Any:
+    """The result of `work` in a process of its own, on our core."""
+    return Child(work, *arguments).result()
 
 
 def _answer(to: Connection, core: int | None, work: Callable[..., Any], arguments: Sequence[object]) -> None:
@@ -90,13 +101,13 @@ def _answer(to: Connection, core: int | None, work: Callable[..., Any], argument
     to.send(answer)
 
 
-def of_command(command: Sequence[str], core: int | None = OURS) -> Taken:
+def of_command(command: Sequence[str], core: int = OURS) -> Taken:
     """Run a command to its end, its output thrown away. CalledProcessError if it fails."""
     started = time.perf_counter()
     running = subprocess.Popen(
         command,
         stdout=subprocess.DEVNULL,
-        preexec_fn=None if core is None else lambda: os.sched_setaffinity(0, {core}),  # noqa: PLW1509 - no threads here
+        preexec_fn=lambda: os.sched_setaffinity(0, {core}),  # noqa: PLW1509 - no threads here
     )
     _, status, usage = os.wait4(running.pid, 0)
     wall_s = time.perf_counter() - started

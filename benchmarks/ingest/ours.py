@@ -75,15 +75,16 @@ async def _until_drained(parts: Parts, count: int) -> None:
         await asyncio.sleep(LOOK_S)
         if working.done():
             working.result()
-    await _ended(working)  # leaves the broker in order: it has read every PUBACK by then
+    await ended(working)  # leaves the broker in order: it has read every PUBACK by then
     if writing is not None and parts.influx is not None:
         while (await parts.writer.state()).lag_records:  # noqa: ASYNC110 - the writer has no event for this
             await asyncio.sleep(LOOK_S)
-        await _ended(writing)
+        await ended(writing)
         await parts.influx.aclose()
 
 
-async def _ended(task: asyncio.Task[None]) -> None:
+async def ended(task: asyncio.Task[None]) -> None:
+    """Cancel it and wait for its end."""
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task

@@ -11,6 +11,7 @@ BASE_MS = 1_780_000_000_000
 """Watch time of the first reading."""
 EVERY_MS = 60_000
 FILTERS = tuple(f"watch/+/{kind}" for kind in ("heart_rate", "location", "status", "backlog"))
+EMERGENCY_FILTERS = ("watch/+/sos", "watch/+/fall")
 
 
 def watch_id(watch: int) -> str:
