@@ -48,8 +48,9 @@ class Record:
 class Quarantined:
     """A payload that could not be a reading, kept whole with the reason.
 
-    `seqs`: (boot, seq) of its refused elements that are receipted; a retry may bring each of them once. `entry`: its
-    number in the log, 0 before it stands there. `retried_ms`, `outcome`: of the newest retry.
+    `seqs`: (boot, seq) of its refused elements that are receipted; a retry may bring each of them once. `brought`:
+    those that one has. `entry`, `at_offset`: its number and its batch's record in the log, 0 before it stands there.
+    `retried_ms`, `outcome`: of the newest retry.
     """
 
     topic: str
@@ -59,14 +60,19 @@ class Quarantined:
     payload: bytes
     watch_id: str | None = None
     seqs: Sequence[tuple[int, int]] = ()
+    brought: Sequence[tuple[int, int]] = ()
     entry: int = field(default=0, compare=False)
+    at_offset: int = field(default=0, compare=False)
     retried_ms: int | None = None
     outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class QuarantineQuery:
-    """Which quarantined payloads are asked for; what is None asks for any. `untried`: without those retried before."""
+    """Which quarantined payloads are asked for; what is None asks for any.
+
+    `unread`: without those that a retry has read whole.
+    """
 
     newest: int = 100
     entry: int | None = None
@@ -74,7 +80,7 @@ class QuarantineQuery:
     watch_id: str | None = None
     since_ms: int | None = None
     before_ms: int | None = None
-    untried: bool = False
+    unread: bool = False
 
 
 EVERY_ENTRY = QuarantineQuery()
@@ -82,12 +88,18 @@ EVERY_ENTRY = QuarantineQuery()
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """What a retry made of quarantine entry `entry`. `brought`: (watch_id, boot, seq) of its own that are read now."""
+    """What a retry made of quarantine entry `entry`.
+
+    `is_whole`: nothing is left to read. `brought`: (watch_id, boot, seq) of its elements that are readings now.
+    `refused`: of those that became readable so far that they are receipted, and may be brought by a later retry.
+    """
 
     entry: int
     time_ms: int
     outcome: str
+    is_whole: bool = False
     brought: Sequence[tuple[str, int, int]] = ()
+    refused: Sequence[tuple[str, int, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
     from ingest.log.contract import QuarantineQuery, Retried
 
-_COLUMNS = "topic, arrival_ms, reason, detail, payload, watch_id, id, retried_ms, outcome"
+_COLUMNS = "topic, arrival_ms, reason, detail, payload, watch_id, id, at_offset, retried_ms, outcome"
 _PUT = """INSERT INTO quarantine(at_offset, topic, arrival_ms, reason, detail, payload, watch_id)
   VALUES(?, ?, ?, ?, ?, ?, ?)"""
-_PUT_SEQ = "INSERT OR IGNORE INTO quarantine_seq VALUES(?, ?, ?, ?)"
+_PUT_SEQ = "INSERT OR IGNORE INTO quarantine_seq VALUES(?, ?, ?, ?, 0)"
 """Two entries of one seq: the first may bring it, so that no retry brings it twice."""
-_MARK = "UPDATE quarantine SET retried_ms = ?, outcome = ? WHERE id = ?"
-_BROUGHT = "DELETE FROM quarantine_seq WHERE watch_id = ? AND boot = ? AND seq = ?"
-SEQS_OF = "SELECT boot, seq FROM quarantine_seq WHERE entry = ? ORDER BY boot, seq"
-"""What one entry may bring though it counts as committed."""
+_MARK = "UPDATE quarantine SET retried_ms = ?, outcome = ?, is_read = ? WHERE id = ?"
+_BROUGHT = "UPDATE quarantine_seq SET brought = 1 WHERE watch_id = ? AND boot = ? AND seq = ?"
+SEQS_OF = "SELECT boot, seq, brought FROM quarantine_seq WHERE entry = ? ORDER BY boot, seq"
+"""What one entry may bring though it counts as committed, and what it has brought."""
 
 
 def put_entries(writing: apsw.Connection, entries: Iterable[Quarantined], offset: int) -> None:
@@ -37,7 +37,8 @@ def put_entries(writing: apsw.Connection, entries: Iterable[Quarantined], offset
 def mark_retried(writing: apsw.Connection, retried: Iterable[Retried]) -> None:
     """Keep what became of these, inside the transaction that the caller holds."""
     for one in retried:
-        writing.execute(_MARK, (one.time_ms, one.outcome, one.entry))
+        writing.execute(_MARK, (one.time_ms, one.outcome, one.is_whole, one.entry))
+        writing.executemany(_PUT_SEQ, [(*seq, one.entry) for seq in one.refused])
         writing.executemany(_BROUGHT, one.brought)
 
 
@@ -51,15 +52,15 @@ def chosen(query: QuarantineQuery) -> tuple[str, Sequence[Any]]:
         ("arrival_ms < ?", query.before_ms),
     )
     wanted = [(term, value) for term, value in asked if value is not None]
-    terms = [term for term, _ in wanted] + ["retried_ms IS NULL"] * query.untried
+    terms = [term for term, _ in wanted] + ["NOT is_read"] * query.unread
     where = f"WHERE {' AND '.join(terms)} " if terms else ""
     sql = f"SELECT {_COLUMNS} FROM quarantine {where}ORDER BY id DESC LIMIT ?"  # noqa: S608 - the terms are constants
     return sql, (*(value for _, value in wanted), query.newest)
 
 
-def entry_of(row: Sequence[Any], seqs: Sequence[tuple[int, int]]) -> Quarantined:
-    """A row of `chosen`, and its (boot, seq)."""
-    topic, arrival_ms, reason, detail, payload, watch_id, entry, retried_ms, outcome = row
-    return Quarantined(
-        topic, arrival_ms, reason, detail, payload, watch_id, tuple(seqs), entry, retried_ms, outcome or ""
-    )
+def entry_of(row: Sequence[Any], seqs: Sequence[tuple[Any, ...]]) -> Quarantined:
+    """A row of `chosen`, and the rows of `SEQS_OF` it."""
+    topic, arrival_ms, reason, detail, payload, watch_id, entry, at_offset, retried_ms, outcome = row
+    open_, brought = (tuple((boot, seq) for boot, seq, is_brought in seqs if is_brought == which) for which in (0, 1))
+    told = (topic, arrival_ms, reason, detail, payload, watch_id, open_, brought, entry, at_offset)
+    return Quarantined(*told, retried_ms, outcome or "")

@@ -43,9 +43,11 @@ CREATE TABLE set_aside(
 -- What `carewatch quarantine retry` made of an entry, and when.
 ALTER TABLE quarantine ADD COLUMN retried_ms INTEGER;
 ALTER TABLE quarantine ADD COLUMN outcome TEXT;
+ALTER TABLE quarantine ADD COLUMN is_read INTEGER NOT NULL DEFAULT 0;
 -- Refused elements that were receipted: they count as committed, and the entry may bring each of them once.
 CREATE TABLE quarantine_seq(
-  watch_id TEXT, boot INTEGER, seq INTEGER, entry INTEGER NOT NULL, PRIMARY KEY(watch_id, boot, seq)
+  watch_id TEXT, boot INTEGER, seq INTEGER, entry INTEGER NOT NULL, brought INTEGER NOT NULL,
+  PRIMARY KEY(watch_id, boot, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX quarantine_seq_by_entry ON quarantine_seq(entry);
 CREATE TRIGGER quarantine_entry_gone AFTER DELETE ON quarantine BEGIN
