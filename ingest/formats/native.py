@@ -1,47 +1,28 @@
 """carewatch's own JSON (WIRE.md section 1): one object, an array of one kind, or a backlog array of any kinds.
 
 `null` is read as absent. A whole number may be written 5 or 5.0, as JSON makes no difference.
+
+Two ways, one meaning: `native_columns` reads a batch's regular messages straight into columns; every other message is
+read element by element by `native_reading`, which knows what to say of it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from ingest.formats.contract import Decoded, Message, Reason, Refusal
-from ingest.formats.identity import is_watch_id
-from ingest.formats.rows import Rows, shown
-from ingest.formats.times import time_ms_of
-from ingest.reading import KIND_BY_TOPIC, PAYLOAD_COLUMNS, UINT32_MAX, Flag, Kind
+from ingest.formats.contract import Decoded, Messages
+from ingest.formats.joined import joined
+from ingest.formats.native_columns import read_regular
+from ingest.formats.native_reading import NativePayload
+from ingest.formats.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ingest.reading import Column
+    from ingest.formats.contract import Message
 
-FULL_ARRAY = 500
-FULL_PAYLOAD_BYTES = 65_536
-VERSION = 1
-_COUNTS = ("boot", "seq", "oldest")
-_HEAD = frozenset({"v", "time", *_COUNTS})
-_TEXT, _BOOLEAN, _NUMBER = (str,), (bool,), (int, float)
-
-
-def _allowed(column: Column) -> tuple[type, ...]:
-    """The JSON types that a column may come in; a number as a string is of the wrong type."""
-    if column.words is not None:
-        return _TEXT
-    return _BOOLEAN if column.is_flag else _NUMBER
-
-
-_BODY: dict[Kind, dict[str, tuple[type, ...]]] = {
-    kind: {column.name: _allowed(column) for column in PAYLOAD_COLUMNS if kind in column.kinds} for kind in Kind
-}
-_WORDS: dict[str, dict[str, int]] = {
-    column.name: {word.name.lower(): int(word) for word in column.words} for column in PAYLOAD_COLUMNS if column.words
-}
-_json = msgspec.json.Decoder()
+WORTH_COLUMNS = 16
+"""Messages from which on columns are quicker; an emergency that comes alone is read at once."""
 
 
 class Native:
@@ -50,167 +31,25 @@ class Native:
     name = "native"
 
     def decode(self, messages: Sequence[Message]) -> Decoded:
-        """Every element of every message: a reading, or a refusal with its reason. Raises for no payload."""
+        """Every element of every message: a reading, or a refusal with its reason. Raises for no payload.
+
+        Of `Messages` the regular ones are read by columns; another sequence is read message by message.
+        """
         rows = Rows()
-        for index, message in enumerate(messages):
-            _Payload(rows, index, message).read()
-        return rows.finish()
+        if not isinstance(messages, Messages) or len(messages) < WORTH_COLUMNS:
+            return _carefully(rows, messages, range(len(messages)))
+        regular, others = read_regular(messages, rows.count_unknown)
+        careful = _carefully(rows, messages, others)
+        return (
+            joined([regular, careful])
+            if others
+            else Decoded(
+                regular.readings, regular.watch_ids, regular.messages, regular.refusals, (), careful.unknown_fields
+            )
+        )
 
 
-class _Payload:
-    """One message being read into `rows`."""
-
-    def __init__(self, rows: Rows, index: int, message: Message) -> None:
-        self.rows = rows
-        self.index = index
-        self.message = message
-        self.watch_id = message.watch_id or ""
-        self.flags = Flag.FROM_BACKLOG if message.is_backlog else 0
-
-    def read(self) -> None:
-        if not is_watch_id(self.watch_id):
-            self._refuse(Reason.BAD_WATCH_ID, f"the topic names no watch: {shown(self.message.topic)}")
-            return
-        content = self._parse()
-        if content is None:
-            return
-        if not isinstance(content, list):
-            self._element(content, None)
-            return
-        if len(content) > FULL_ARRAY:
-            self.flags |= Flag.OVERSIZED
-        if not content and self.message.kind in (Kind.FALL, Kind.SOS):
-            self._unreadable(Reason.NOT_A_READING, "an empty array", None, self.message.kind)
-        for place, element in enumerate(content):
-            self._element(element, place)
-
-    def _parse(self) -> Any:
-        """The JSON value; None where there is none (a bare `null` says nothing either), refused already."""
-        if len(self.message.payload) > FULL_PAYLOAD_BYTES:
-            self.flags |= Flag.OVERSIZED
-        try:
-            content = _json.decode(self.message.payload)
-        except msgspec.DecodeError as error:
-            reason, detail = Reason.NOT_JSON, str(error)
-        except UnicodeDecodeError as error:
-            reason, detail = Reason.NOT_UTF8, str(error)
-        except RecursionError:
-            reason, detail = Reason.TOO_DEEP, "nested deeper than any reading is"
-        else:
-            if content is not None:
-                return content
-            reason, detail = Reason.NOT_AN_OBJECT, "null"
-        self._unreadable(reason, detail, None, self.message.kind)
-        return None
-
-    def _refuse(self, reason: Reason, detail: str, element: int | None = None, **readable: int | None) -> None:
-        self.rows.refusals.append(Refusal(self.index, reason, detail, element, None, **readable))
-
-    def _unreadable(self, reason: Reason, detail: str, element: int | None, kind: Kind | None) -> None:
-        """To quarantine; and on /sos or /fall an alert all the same."""
-        self._refuse(reason, detail, element)
-        if kind is not None and kind.is_emergency:
-            self._open(kind, None, self.flags | Flag.UNDECODABLE, element)
-
-    def _open(self, kind: Kind, time_ms: int | None, flags: int, element: int | None) -> int:
-        return self.rows.open((self.index, self.message), self.watch_id, kind, time_ms, flags, element)
-
-    def _element(self, element: Any, place: int | None) -> None:
-        kind = self.message.kind
-        if not isinstance(element, dict):
-            self._unreadable(Reason.NOT_AN_OBJECT, shown(element), place, kind)
-            return
-        if kind is None:
-            kind = _kind_of(element)
-            if kind is None:
-                self._refuse(Reason.UNKNOWN_KIND, f"kind: {shown(element.get('kind'))}", place, **_readable(element))
-                return
-        version = element.get("v")
-        if version is not None and (version != VERSION or version is True):
-            self._other_version(element, place, kind)
-            return
-        time_ms = None if (time := element.get("time")) is None else time_ms_of(time)
-        if time_ms is None and not _may_lack_time(kind, element):
-            reason, detail = (Reason.NO_TIME, "time: absent") if time is None else (Reason.BAD_TIME, _time(time))
-            self._refuse(reason, detail, place, **_readable(element))
-            return
-        row = self._open(kind, time_ms, self.flags, place)
-        if time_ms is None and time is not None:
-            self.rows.empty_field(row, "time", Reason.BAD_TIME, time)
-        self._fill(row, kind, element)
-
-    def _other_version(self, element: dict[str, Any], place: int | None, kind: Kind) -> None:
-        """Quarantined; an emergency in it alerts, with what tells one resend from another if it can be read."""
-        readable = _readable(element)
-        self._refuse(Reason.UNKNOWN_VERSION, f"v: {shown(element['v'])}; known is {VERSION}", place, **readable)
-        if not kind.is_emergency:
-            return
-        row = self._open(kind, time_ms_of(element.get("time")), self.flags | Flag.UNKNOWN_VERSION, place)
-        for name, count in readable.items():
-            if count is not None:
-                self.rows.head[name][row] = count
-
-    def _fill(self, row: int, kind: Kind, element: dict[str, Any]) -> None:
-        rows, body = self.rows, _BODY[kind]
-        for name, value in element.items():
-            allowed = body.get(name)
-            if allowed is not None:
-                if allowed is not _TEXT and type(value) in allowed:
-                    rows.put(row, name, value)
-                elif value is not None:
-                    self._odd_cell(row, name, value, allowed)
-            elif name in _HEAD:
-                if name in _COUNTS:
-                    self._count(row, name, value)
-            elif name != "kind":
-                rows.count_unknown(name)
-
-    def _odd_cell(self, row: int, name: str, value: Any, allowed: tuple[type, ...]) -> None:
-        if type(value) not in allowed:
-            self.rows.empty_field(row, name, Reason.WRONG_TYPE, value)
-            return
-        if allowed is _TEXT:
-            word = _WORDS[name].get(value)
-            if word is None:
-                self.rows.empty_field(row, name, Reason.OUT_OF_RANGE, value)
-                return
-            value = word
-        self.rows.put(row, name, value)
-
-    def _count(self, row: int, name: str, value: Any) -> None:
-        if value is None:
-            return
-        count = _count_of(value)
-        if count is None:
-            reason = Reason.OUT_OF_RANGE if type(value) in (int, float) else Reason.WRONG_TYPE
-            self.rows.empty_field(row, name, reason, value)
-        else:
-            self.rows.head[name][row] = count
-
-
-def _kind_of(element: dict[str, Any]) -> Kind | None:
-    word = element.get("kind")
-    return KIND_BY_TOPIC.get(word) if isinstance(word, str) else None
-
-
-def _count_of(value: Any) -> int | None:
-    """An unsigned 32-bit number, or None."""
-    if type(value) is float and value.is_integer():
-        value = int(value)
-    return value if type(value) is int and 0 <= value <= UINT32_MAX else None
-
-
-def _readable(element: dict[str, Any]) -> dict[str, int | None]:
-    return {"boot": _count_of(element.get("boot")), "seq": _count_of(element.get("seq"))}
-
-
-def _may_lack_time(kind: Kind, element: dict[str, Any]) -> bool:
-    """An emergency, and the last will, which the broker sends for a watch that cannot (WIRE.md section 2)."""
-    if kind.is_emergency:
-        return True
-    said_by_broker = element.get("time") is None and not element.get("seq")
-    return kind is Kind.STATUS and element.get("event") == "offline" and said_by_broker
-
-
-def _time(value: object) -> str:
-    return f"time: {shown(value)} is neither epoch milliseconds nor RFC 3339 with an offset"
+def _carefully(rows: Rows, messages: Sequence[Message], places: Sequence[int]) -> Decoded:
+    for place in places:
+        NativePayload(rows, place, messages[place]).read()
+    return rows.finish()

@@ -138,6 +138,11 @@ def _floats(values: list[float]) -> NDArray[np.float64]:
     try:
         return np.array(values, np.float64)
     except OverflowError:
-        return np.array(
-            [value if abs(value) < 1e300 else np.copysign(np.inf, 1 if value > 0 else -1) for value in values]
-        )
+        return np.array([_float(value) for value in values], np.float64)
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf if value > 0 else -np.inf

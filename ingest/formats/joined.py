@@ -1,0 +1,42 @@
+"""Parts of one batch that were decoded apart, in order of arrival again."""
+
+from __future__ import annotations
+
+from itertools import chain
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ingest.formats.contract import Decoded
+from ingest.reading import Readings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_message = attrgetter("message")
+
+
+def joined(parts: Sequence[Decoded]) -> Decoded:
+    """One `Decoded` of parts that number the same messages, no message in two of them."""
+    if len(parts) == 1:
+        return parts[0]
+    messages = np.array([message for part in parts for message in part.messages], np.int64)
+    order = np.argsort(messages, kind="stable")
+    watch_ids = [watch_id for part in parts for watch_id in part.watch_ids]
+    return Decoded(
+        Readings.concatenate(part.readings for part in parts).take(order),
+        [watch_ids[row] for row in order.tolist()],
+        messages[order].tolist(),
+        sorted(chain.from_iterable(part.refusals for part in parts), key=_message),
+        sorted(chain.from_iterable(part.answers for part in parts), key=_message),
+        _summed([part.unknown_fields for part in parts]),
+    )
+
+
+def _summed(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for one in counts:
+        for name, count in one.items():
+            total[name] = total.get(name, 0) + count
+    return total

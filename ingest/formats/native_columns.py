@@ -1,0 +1,166 @@
+"""carewatch's own JSON, a batch at a time: the quick way for messages with nothing odd in them.
+
+A payload becomes one struct of a kind; the structs of a kind are packed by msgspec into one buffer of equal strides,
+from which numpy takes a column each: no Python object a field. Every payload is decoded on its own, never joined with
+others, or one could smuggle a second message in. What msgspec refuses, and what only the careful way can judge (a
+time that is missing, a count that is no count), is left to `native_reading`; both ways give the same.
+
+Fields that WIRE.md does not know are skipped, but must be counted: each field has a colon, so a message that has more
+colons than known fields is looked through once more. A firmware that adds a field to every message costs that, no more.
+"""
+
+from __future__ import annotations
+
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from ingest.formats.native_forms import READERS, UNREADABLE
+from ingest.formats.native_reading import FULL_ARRAY, FULL_PAYLOAD_BYTES
+from ingest.formats.native_sheet import Sheet, decoded
+from ingest.reading import KIND_BY_TOPIC, Flag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from ingest.formats.contract import Decoded, Messages
+    from ingest.formats.native_forms import Form, Reader
+    from ingest.reading import Kind
+
+_CODE_OF_KIND: dict[Kind | None, int] = {kind: code for code, kind in enumerate(READERS)}
+_json = msgspec.json.Decoder()
+
+
+def read_regular(messages: Messages, count_unknown: Callable[[str], None]) -> tuple[Decoded, list[int]]:
+    """The regular messages as `Decoded` (unknown fields go to `count_unknown`), and the places of the others."""
+    reading = _Reading(messages, count_unknown)
+    sheets = [sheet for kind, places in _by_kind(messages) for sheet in reading.read(kind, places)]
+    irregular = reading.irregular
+    kept = [sheet.kept(~irregular[sheet.messages]) for sheet in sheets] if irregular.any() else sheets
+    return decoded(kept, messages, reading.flags), np.flatnonzero(irregular).tolist()
+
+
+def _by_kind(messages: Messages) -> Iterator[tuple[Kind | None, Sequence[int]]]:
+    kinds = messages.kinds
+    if kinds.count(kinds[0]) == len(kinds):
+        yield kinds[0], range(len(kinds))
+        return
+    codes = np.fromiter(map(_CODE_OF_KIND.__getitem__, kinds), np.int8, len(kinds))
+    for kind, code in _CODE_OF_KIND.items():
+        if len(places := np.flatnonzero(codes == code)):
+            yield kind, places.tolist()
+
+
+class _Reading:
+    """One batch being read. `irregular`: messages for the careful way. `flags`: of all readings of a message."""
+
+    def __init__(self, messages: Messages, count_unknown: Callable[[str], None]) -> None:
+        self.messages = messages
+        self.irregular = np.array([watch_id is None for watch_id in messages.watch_ids], np.bool_)
+        self.flags = np.zeros(len(messages), np.uint32)
+        self._flag(messages.backlog, Flag.FROM_BACKLOG)
+        self._flag(messages.retained, Flag.RETAINED)
+        self._count_unknown = count_unknown
+
+    def read(self, kind: Kind | None, places: Sequence[int]) -> list[Sheet]:
+        """The readings of the messages at `places`, a sheet a kind of reading, irregular ones among them."""
+        payloads = self._payloads(places)
+        reader = READERS[kind]
+        contents = reader.read(payloads)
+        if set(map(type, contents)) == {reader.forms[0].struct} and kind is not None:
+            sheets = [Sheet(reader.forms[0], np.array(places, np.int64), None, reader.forms[0].pack(contents))]
+        else:
+            sheets = self._flattened(reader, places, contents)
+        for sheet in sheets:
+            self.irregular[sheet.messages[~sheet.is_regular()]] = True
+        self._look_for_unknown(kind, places, payloads, sheets)
+        return sheets
+
+    def _flag(self, those: Sequence[bool], flag: Flag) -> None:
+        if True in those:
+            self.flags[np.array(those, np.bool_)] |= np.uint32(flag)
+
+    def _payloads(self, places: Sequence[int]) -> Sequence[bytes]:
+        """Of the messages at `places`; the long ones are flagged."""
+        every = self.messages.payloads
+        payloads = every if isinstance(places, range) else [every[place] for place in places]
+        if max(map(len, payloads)) > FULL_PAYLOAD_BYTES:
+            long = [place for place, payload in zip(places, payloads, strict=True) if len(payload) > FULL_PAYLOAD_BYTES]
+            self.flags[long] |= np.uint32(Flag.OVERSIZED)
+        return payloads
+
+    def _flattened(self, reader: Reader, places: Sequence[int], contents: Sequence[Any]) -> list[Sheet]:
+        structs: list[msgspec.Struct] = []
+        owners: list[int] = []
+        elements: list[int] = []
+        for place, content in zip(places, contents, strict=True):
+            if not content and not isinstance(content, msgspec.Struct):
+                self.irregular[place] = True  # unreadable, or an empty array, which on /sos alerts
+            elif isinstance(content, list):
+                structs += content
+                owners += repeat(place, len(content))
+                elements += range(len(content))
+                if len(content) > FULL_ARRAY:
+                    self.flags[place] |= np.uint32(Flag.OVERSIZED)
+            else:
+                structs.append(content)
+                owners.append(place)
+                elements.append(-1)
+        return _sheets(reader.forms, structs, np.array(owners, np.int64), np.array(elements, np.int64))
+
+    def _look_for_unknown(
+        self, kind: Kind | None, places: Sequence[int], payloads: Sequence[bytes], sheets: Sequence[Sheet]
+    ) -> None:
+        """A colon a field, at least: where there are more, the message is looked through."""
+        known = np.zeros(len(self.messages), np.int64)
+        for sheet in sheets:
+            np.add.at(known, sheet.messages, sheet.packed.fields)
+        if b"\0".join(payloads).count(b":") == int(known.sum()):
+            return
+        colons = np.fromiter(map(bytes.count, payloads, repeat(b":")), np.int64, len(payloads))
+        where = np.array(places, np.int64)
+        for at in np.flatnonzero((colons != known[where]) & ~self.irregular[where]).tolist():
+            place = int(where[at])
+            if not self._look_through(kind, payloads[at], int(known[place])):
+                self.irregular[place] = True
+
+    def _look_through(self, kind: Kind | None, payload: bytes, known: int) -> bool:
+        """Count the unknown fields of a message; False where there is more to it than those."""
+        try:
+            content = _json.decode(payload)
+        except UNREADABLE:
+            return False  # in what the quick way skipped
+        elements = content if isinstance(content, list) else [content]
+        unknown = [element.keys() - _known(kind, element) for element in elements]
+        if sum(map(len, elements)) - sum(map(len, unknown)) != known:
+            return False
+        for names in unknown:
+            for name in names:
+                if name != "kind":
+                    self._count_unknown(name)
+        return True
+
+
+def _sheets(
+    forms: Sequence[Form], structs: Sequence[msgspec.Struct], owners: NDArray[np.int64], elements: NDArray[np.int64]
+) -> list[Sheet]:
+    """A sheet for each kind that came."""
+    if len(forms) == 1:
+        return [Sheet(forms[0], owners, elements, forms[0].pack(structs))] if structs else []
+    found = []
+    types = list(map(type, structs))
+    for form in forms:
+        if chosen := [row for row, one in enumerate(types) if one is form.struct]:
+            packed = form.pack([structs[row] for row in chosen])
+            found.append(Sheet(form, owners[chosen], elements[chosen], packed))
+    return found
+
+
+def _known(kind: Kind | None, element: dict[str, Any]) -> frozenset[str]:
+    if kind is not None:
+        return READERS[kind].forms[0].known
+    return READERS[None].forms[KIND_BY_TOPIC[element["kind"]]].known

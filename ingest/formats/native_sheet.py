@@ -1,0 +1,137 @@
+"""Readings of one kind by columns: which of them are regular, and how sheets become one batch of readings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ingest.formats.contract import Decoded, Reason, Refusal
+from ingest.formats.native_forms import HEAD
+from ingest.formats.rows import shown
+from ingest.formats.times import LATEST_MS
+from ingest.normalise.ranges import in_range
+from ingest.reading import COLUMN, UINT32_MAX, Flag, Readings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ingest.formats.contract import Messages
+    from ingest.formats.native_forms import Form, Packed
+
+_COUNTS = ("boot", "seq", "oldest")
+_MOST_ELEMENTS = 1 << 24
+"""More than a payload can hold: rows are ordered by message * this + element."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """`messages`: the number of each reading's message. `elements`: its place in an array, -1 for a bare object; None
+    where all are bare.
+    """
+
+    form: Form
+    messages: NDArray[np.int64]
+    elements: NDArray[np.int64] | None
+    packed: Packed
+
+    def is_regular(self) -> NDArray[np.bool_]:
+        """Mask of the readings of which nothing has to be said that only the careful way can say."""
+        numbers = self.packed.numbers
+        time_ms = numbers.get("time")
+        if time_ms is None:
+            return np.zeros(len(self.messages), np.bool_)
+        regular = (time_ms >= 0) & (time_ms <= LATEST_MS)
+        if "v" in numbers:
+            regular &= np.isnan(numbers["v"]) | (numbers["v"] == 1)
+        for name in _COUNTS:
+            if name in numbers:
+                regular &= np.isnan(numbers[name]) | _is_count(numbers[name])
+        return regular
+
+    def kept(self, keep: NDArray[np.bool_]) -> Sheet:
+        """The readings that the mask names."""
+        if keep.all():
+            return self
+        elements = None if self.elements is None else self.elements[keep]
+        return Sheet(self.form, self.messages[keep], elements, self.packed.kept(keep))
+
+    def element(self, row: int) -> int | None:
+        """As a refusal names it."""
+        element = -1 if self.elements is None else int(self.elements[row])
+        return element if element >= 0 else None
+
+
+def decoded(sheets: Sequence[Sheet], messages: Messages, flags: NDArray[np.uint32]) -> Decoded:
+    """The readings of all sheets in the order of arrival. `flags`: of each message."""
+    sheets = [sheet for sheet in sheets if len(sheet.messages)]
+    if not sheets:
+        return Decoded(Readings.empty())
+    refusals: list[Refusal] = []
+    parts = [_columns(sheet, messages.arrival_ms, flags, refusals) for sheet in sheets]
+    owners = np.concatenate([sheet.messages for sheet in sheets])
+    readings = Readings.concatenate(parts)
+    if len(sheets) > 1:
+        elements = [np.full(len(s.messages), -1) if s.elements is None else s.elements for s in sheets]
+        order = np.argsort(owners * _MOST_ELEMENTS + np.concatenate(elements), kind="stable")
+        readings, owners = readings.take(order), owners[order]
+    places, watch_ids = owners.tolist(), messages.watch_ids
+    return Decoded(readings, [watch_ids[place] for place in places], places, refusals)
+
+
+def _columns(sheet: Sheet, arrival_ms: int, flags: NDArray[np.uint32], refusals: list[Refusal]) -> Readings:
+    rows = len(sheet.messages)
+    numbers, codes = dict(sheet.packed.numbers), dict(sheet.packed.codes)
+    of_rows = flags[sheet.messages]
+    _read_zeros(numbers, codes, of_rows)
+    time_ms = numbers["time"].astype(np.int64)
+    columns: dict[str, NDArray[Any]] = {
+        "watch": np.full(rows, -1, np.int64),
+        "kind": np.full(rows, sheet.form.kind, np.int8),
+        "time_ms": time_ms,
+        "raw_time_ms": time_ms,
+        "arrival_ms": np.full(rows, arrival_ms, np.int64),
+    }
+    for name in _COUNTS:
+        if name in numbers:
+            columns[name] = np.where(np.isnan(numbers[name]), -1, numbers[name]).astype(np.int64)
+    for name in numbers.keys() - set(HEAD):
+        columns[name] = _in_range(sheet, name, numbers[name], of_rows, refusals)
+    return Readings({**columns, **codes, "flags": of_rows}, rows)
+
+
+def _read_zeros(
+    numbers: dict[str, NDArray[np.float64]], codes: dict[str, NDArray[np.int8]], flags: NDArray[np.uint32]
+) -> None:
+    """`bpm` 0 says: not on a wrist (WIRE.md section 1)."""
+    bpm = numbers.get("bpm")
+    if bpm is None or not (zero := bpm == 0).any():
+        return
+    numbers["bpm"] = np.where(zero, np.nan, bpm)
+    codes["worn"] = np.where(zero, np.int8(0), codes.get("worn", np.int8(-1)))
+    flags[zero] |= np.uint32(Flag.NOT_WORN_BY_ZERO)
+
+
+def _in_range(
+    sheet: Sheet, name: str, values: NDArray[np.float64], flags: NDArray[np.uint32], refusals: list[Refusal]
+) -> NDArray[Any]:
+    """The column in its type; what cannot be is emptied, flagged, and told."""
+    column = COLUMN[name]
+    good = in_range(column, values)
+    bad = np.flatnonzero(~good & ~np.isnan(values))
+    if not len(bad):
+        return values.astype(column.dtype)
+    flags[bad] |= np.uint32(Flag.OUT_OF_RANGE)
+    owners = sheet.messages[bad].tolist()
+    for row, owner, value in zip(bad.tolist(), owners, values[bad].tolist(), strict=True):
+        detail = f"{name}: {shown(value)}"
+        refusals.append(Refusal(owner, Reason.OUT_OF_RANGE, detail, sheet.element(row), name))
+    return np.where(good, values, np.nan).astype(column.dtype)
+
+
+def _is_count(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    counts: NDArray[np.bool_] = (values >= 0) & (values <= UINT32_MAX) & (values == np.floor(values))
+    return counts
