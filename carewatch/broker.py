@@ -54,6 +54,7 @@ def subscriber_options(mqtt: Mqtt, suffix: str = "") -> MqttOptions:
             tls=broker.tls,
             version=mqtt.version,
             keep_alive_s=mqtt.keep_alive_s,
+            presence_topic=f"{mqtt.status_topic}/{mqtt.client_id}{suffix}" if mqtt.status_topic else "",
         )
     except ValueError as error:
         raise SettingsError(str(error)) from None

@@ -39,6 +39,9 @@ class Mqtt(_Section):
     ca_file: Path | None = Field(None, description="PEM of the authority that signed the broker's certificate")
     certificate_file: Path | None = Field(None, description="PEM of a client certificate, if the broker wants one")
     key_file: Path | None = Field(None, description="PEM of its key")
+    status_topic: str = Field(
+        "", description="below it, by client id, a retained `online` or `offline` for other tools; empty: none"
+    )
 
 
 class SourceEntry(_Section):

@@ -10,7 +10,7 @@ import structlog
 from ingest.mqtt import packets
 from ingest.mqtt.delivered import Delivered
 from ingest.mqtt.fields import MqttProtocolError
-from ingest.mqtt.outcomes import Trouble
+from ingest.mqtt.outcomes import Trouble, of_lost
 from ingest.mqtt.scanner import Scanner
 from ingest.mqtt.session import Ending, Phase, Session
 
@@ -108,10 +108,8 @@ class Connection(asyncio.Protocol):
         if exc is not None and not isinstance(exc, OSError):
             self.ended.set_exception(exc)
             return
-        greeting = self.session.phase is Phase.GREETING
-        self.ended.set_result(
-            Ending(Trouble.NO_GREETING if greeting else Trouble.LOST, str(exc or "closed by the broker"))
-        )
+        trouble = of_lost(exc, greeting=self.session.phase is Phase.GREETING)
+        self.ended.set_result(Ending(trouble, str(exc or "closed by the broker")))
 
     # the subscriber calls these
 
@@ -159,7 +157,7 @@ class Connection(asyncio.Protocol):
         if self.accepted:
             self._leaving = True
             self._settled.clear()
-            self._write(self.session.ping())
+            self._write(self.session.farewell() + self.session.ping())
             self._steer()
             try:
                 async with asyncio.timeout(self._options.close_timeout_s):

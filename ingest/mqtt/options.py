@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 DAY_S = 86_400
 MAX_U16 = 0xFFFF
 MAX_U32 = 0xFFFFFFFF
+ONLINE, OFFLINE = b"online", b"offline"
+"""As Home Assistant and its like read availability."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,9 @@ class MqttOptions:
     `client_id`: names the session at the broker, so it is required and each running client has its own.
     `unix_path`: a socket file, instead of host and port. `tls`: a context, or None for plain TCP. `version`: 4 is
     MQTT 3.1.1. `session_expiry_s`: how long the broker keeps messages for us while we are away; 0 asks for a clean
-    session; 3.1.1 has no such number, there the broker's own setting rules. `max_packet_bytes`: a larger PUBLISH is
+    session; 3.1.1 has no such number, there the broker's own setting rules. `presence_topic`: where other tools find a
+    retained `online` or `offline` of ours, the second said by the broker if we vanish; empty: nowhere.
+    `max_packet_bytes`: a larger PUBLISH is
     delivered cut (`Delivered.oversized`). `max_pending_*`: beyond either, reading pauses until the consumer took a
     batch.
     """
@@ -46,6 +50,7 @@ class MqttOptions:
     keep_alive_s: int = 30
     session_expiry_s: int = 7 * DAY_S
     will: Will | None = None
+    presence_topic: str = ""
     connect_timeout_s: float = 10.0
     reconnect_min_s: float = 0.2
     reconnect_max_s: float = 10.0
@@ -60,6 +65,7 @@ class MqttOptions:
             raise ValueError(f"mqtt.client_id is {self.client_id!r}: give 1 to 65535 bytes; it names our session")
         if self.version not in (4, 5):
             raise ValueError(f"mqtt.version is {self.version!r}: use 5, or 4 for MQTT 3.1.1")
+        self._check_presence()
         if self.password is not None and self.username is None:
             raise ValueError("mqtt.password without mqtt.username: MQTT 3.1.1 forbids it; set mqtt.username")
         self._check("keep_alive_s", self.keep_alive_s, 1, MAX_U16, "without pings a dead link is never seen")
@@ -73,6 +79,20 @@ class MqttOptions:
     def _check(name: str, value: float, low: float, high: float, why: str) -> None:
         if not low <= value <= high:
             raise ValueError(f"mqtt.{name} is {value!r}: give {low} to {high} ({why})")
+
+    def _check_presence(self) -> None:
+        topic = self.presence_topic
+        if any(mark in topic for mark in "+#\0") or topic.startswith(("$", "/", "watch/")):
+            raise ValueError(
+                f"mqtt.status_topic gives {topic!r}: no wildcard, not of the watches; try carewatch/ingest"
+            )
+        if topic and self.will is not None:
+            raise ValueError("a will beside presence_topic: a client has one will; leave one of them out")
+
+    @property
+    def spoken_will(self) -> Will | None:
+        """What the broker is to say when we vanish."""
+        return Will(self.presence_topic, OFFLINE, qos=1, retain=True) if self.presence_topic else self.will
 
     @property
     def clean(self) -> bool:

@@ -17,6 +17,10 @@ class Trouble(Enum):
     UNREACHABLE = "the network does not reach the broker", "check the host in mqtt.url and this machine's network"
     SOCKET_FORBIDDEN = "the broker's socket may not be opened", "let carewatch's user read and write the socket file"
     CERTIFICATE = "the broker's certificate is not trusted", "give its CA in mqtt.ca_file, and its name in mqtt.url"
+    OUR_CERTIFICATE = (
+        "the broker wants a certificate of ours that it trusts",
+        "give mqtt.certificate_file and mqtt.key_file, signed by an authority of the broker's cafile, not run out",
+    )
     TLS = "no TLS connection comes about", "check that the port speaks TLS (8883 by custom); for plain MQTT use mqtt://"
     NO_GREETING = (
         "the broker hangs up before it answers CONNECT",
@@ -40,6 +44,7 @@ class Trouble(Enum):
         "the broker has no shared subscriptions",
         "use a broker with $share, or subscribe without it and run one ingest",
     )
+    NO_RETAINING = "the broker keeps no retained messages", "leave mqtt.status_topic empty"
     TAKEN_OVER = (
         "another client connected with our client id",
         "stop the other carewatch, or give each its own mqtt.client_id",
@@ -72,6 +77,7 @@ _CONNACK = {
     0x89: Trouble.BROKER_BUSY,
     0x8A: Trouble.NOT_AUTHORISED,
     0x97: Trouble.BROKER_BUSY,
+    0x9A: Trouble.NO_RETAINING,
     0x9C: Trouble.MOVED,
     0x9D: Trouble.MOVED,
     0x9F: Trouble.BROKER_BUSY,
@@ -117,8 +123,29 @@ _CONNECT_ERRORS: tuple[tuple[type[OSError], Trouble], ...] = (
 """The narrower class first."""
 
 
+_ABOUT_OUR_CERTIFICATE = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE")
+"""In a TLS alert that the broker sends (RFC 8446 section 6.2); a TLS 1.2 broker only says that it failed."""
+
+
+def of_lost(error: Exception | None, *, greeting: bool) -> Trouble:
+    """The trouble behind a connection that broke, `greeting`: before the broker had answered CONNECT.
+
+    In TLS 1.3 a broker refuses our certificate only after the connection stands.
+    """
+    if isinstance(error, ssl.SSLError) and _is_about_our_certificate(error):
+        return Trouble.OUR_CERTIFICATE
+    return Trouble.NO_GREETING if greeting else Trouble.LOST
+
+
+def _is_about_our_certificate(error: ssl.SSLError) -> bool:
+    words = str(error)
+    return "ALERT" in words and any(word in words for word in _ABOUT_OUR_CERTIFICATE)
+
+
 def of_connect_error(error: OSError) -> Trouble:
     """The trouble behind a connection that did not come about."""
+    if isinstance(error, ssl.SSLError) and _is_about_our_certificate(error):
+        return Trouble.OUR_CERTIFICATE
     for kind, trouble in _CONNECT_ERRORS:
         if isinstance(error, kind):
             return trouble

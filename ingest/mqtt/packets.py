@@ -87,8 +87,8 @@ def encode_connect(options: MqttOptions) -> bytes:
     """CONNECT. Maximum Packet Size is not sent: a broker would silently drop what is larger."""
     flags = 0x02 if options.clean else 0
     payload = put_text(options.client_id)
-    if options.will is not None:
-        will = options.will
+    will = options.spoken_will
+    if will is not None:
         flags |= 0x04 | will.qos << 3 | (0x20 if will.retain else 0)
         payload += b"\x00" if options.version == 5 else b""
         payload += put_text(will.topic) + put_binary(will.payload)

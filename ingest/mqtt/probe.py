@@ -23,7 +23,7 @@ async def probe(options: MqttOptions, filters: Sequence[str], *, clock: Clock, r
     It harms no running carewatch: another client id, a clean session, no will, no place in a shared subscription.
     Bounded by `connect_timeout_s` for the connection and once more for the broker's answers.
     """
-    aside = replace(options, client_id=f"{options.client_id}-doctor", session_expiry_s=0, will=None)
+    aside = replace(options, client_id=f"{options.client_id}-doctor", session_expiry_s=0, will=None, presence_topic="")
     answer: asyncio.Future[LinkState] = asyncio.get_running_loop().create_future()
 
     def told(state: LinkState) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ingest.mqtt import packets
 from ingest.mqtt.fields import MqttProtocolError
+from ingest.mqtt.options import OFFLINE, ONLINE
 from ingest.mqtt.outcomes import Trouble, of_connack, of_disconnect, of_suback
 from ingest.mqtt.properties import number, text
 
@@ -44,10 +45,12 @@ class Session:
         self.session_present = False
         self.keep_alive_s: float = options.keep_alive_s
         self.max_publish_bytes = 268_435_460
+        self.kept_s: int | None = None
+        """How long the broker keeps our session while we are away, if it said another time than we asked for."""
         self.refused: dict[str, int] = {}
         """Filter -> the broker's refusal code."""
         self.unacknowledged: tuple[str, ...] = ()
-        """Filters granted at QoS 0 only: the broker does not wait for our PUBACK."""
+        """Filters granted at QoS 0 only by the newest SUBACK: the broker does not wait for our PUBACK."""
         self._options = options
         self._filters = tuple(filters)
         self._asked: dict[int, tuple[str, ...]] = {}
@@ -93,8 +96,8 @@ class Session:
         if kind == packets.CONNACK:
             return self._connack(body)
         if kind == packets.SUBACK:
-            self._suback(body)
-        elif kind == packets.PINGRESP:
+            return self._suback(body)
+        if kind == packets.PINGRESP:
             self._pingresp(body)
         elif kind == packets.DISCONNECT:
             self._disconnect(body)
@@ -116,6 +119,7 @@ class Session:
         self.phase = Phase.SUBSCRIBING
         self.session_present = connack.session_present
         self.keep_alive_s = number(connack.properties, "server_keep_alive_s") or self.keep_alive_s
+        self.kept_s = number(connack.properties, "session_expiry_s")
         self.max_publish_bytes = number(connack.properties, "maximum_packet_bytes") or self.max_publish_bytes
         return self._subscribe(self._filters)
 
@@ -124,7 +128,7 @@ class Session:
         self._asked[self._last_id] = filters
         return packets.encode_subscribe(self._options.version, self._last_id, filters)
 
-    def _suback(self, body: bytes) -> None:
+    def _suback(self, body: bytes) -> bytes:
         suback = packets.decode_suback(self._options.version, body)
         filters = self._asked.pop(suback.packet_id, ())
         if len(filters) != len(suback.codes):
@@ -132,12 +136,22 @@ class Session:
                 f"SUBACK {suback.packet_id} of {len(suback.codes)} codes for {len(filters)} filters"
             )
         answers = dict(zip(filters, suback.codes, strict=True))
-        self.phase = Phase.OPEN
+        came_up, self.phase = self.phase is not Phase.OPEN, Phase.OPEN
         self.refused = {one: code for one, code in answers.items() if code >= 128}
-        self.unacknowledged += tuple(one for one, code in answers.items() if code == 0)
+        self.unacknowledged = tuple(one for one, code in answers.items() if code == 0)
         if len(self.refused) == len(self._filters):
             one, code = next(iter(self.refused.items()))
             self.ended = Ending(of_suback(code), f"SUBACK code {code} for {one!r}")
+            return b""
+        return self._presence(ONLINE) if came_up else b""
+
+    def farewell(self) -> bytes:
+        """Before an orderly close: what the broker would say for us if we vanished."""
+        return self._presence(OFFLINE) if self.phase is Phase.OPEN else b""
+
+    def _presence(self, word: bytes) -> bytes:
+        topic = self._options.presence_topic
+        return packets.encode_publish(self._options.version, topic, word, retain=True) if topic else b""
 
     def _pingresp(self, body: bytes) -> None:
         if body:

@@ -207,10 +207,16 @@ class Subscriber:
                 filters=session.unacknowledged,
                 remedy="let the broker grant QoS 1: what it sends while carewatch is down is lost",
             )
+        self._mind_expiry(session.kept_s)
         if session.trouble is None:
             self._become(Link.UP)
         else:
             self._become(Link.PARTIAL, Ending(session.trouble, ", ".join(session.refused)))
+
+    def _mind_expiry(self, kept_s: int | None) -> None:
+        if kept_s is not None and kept_s < self._options.session_expiry_s:
+            remedy = "raise the broker's limit: after a longer absence what came meanwhile waits in the watches only"
+            log.warning("session_kept_shorter", kept_s=kept_s, asked_s=self._options.session_expiry_s, remedy=remedy)
 
     def _become(self, link: Link, ending: Ending | None = None) -> None:
         """Tell a change once: the same trouble again is no news."""
