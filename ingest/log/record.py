@@ -1,7 +1,8 @@
 """A record as bytes: one row of the log, whole by its checksum, readable by every later version.
 
 The body is an Arrow IPC stream of the columns that some reading carries, in arrival order; a record without readings
-has an empty body. One row may hold many merged records: `parts` says which and where each ends.
+has an empty body. As it ages a row is merged with those around it into one that holds many records: its body is
+columns made small (`ingest.log.columns`), and `parts` says which records they were and where each ends.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from enum import IntEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
-from ingest.log.contract import LogDamagedError, Record, RecordKind
+from ingest.log import columns, shrink
+from ingest.log.contract import LogDamagedError
+from ingest.log.opened import Opened
+from ingest.log.parts import LOG_TIME_MS, OFFSET, ROWS, parts_of, read_small, read_wide, small, wide
 from ingest.reading import COLUMN, SCHEMA_VERSION, Readings
 
 if TYPE_CHECKING:
@@ -24,21 +29,22 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-PART = np.dtype("<i8")
-PART_FIELDS = 6  # offset, kind, log_time_ms, deaf, step_ms, rows
+    from ingest.log.contract import Record
+
 _HEADER = struct.Struct("<6q")
 
 
 class Codec(IntEnum):
-    """How a row's body is kept."""
+    """How a row's body and parts are kept."""
 
     PLAIN = 0
-    ZSTD = 1  # one zstd frame around the whole body (RFC 8878)
+    ZSTD = 1  # one zstd frame around the Arrow stream (RFC 8878); read only, COLUMNS takes a third of it
+    COLUMNS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of table `record`. `parts`: little-endian int64 (n, 6), one line a source record.
+    """One row of table `record`. `parts`: its source records (ingest/log/parts.py).
 
     `checksum`: CRC-32 over the other fields, parts and body.
     """
@@ -53,14 +59,22 @@ class Row:
     parts: bytes
     body: bytes | pa.Buffer
 
+    @property
+    def name(self) -> str:
+        """As messages call it."""
+        return f"record {self.first_offset}..{self.last_offset}"
+
 
 def pack(record: Record) -> Row:
     """One record as a row of its own, body plain. Columns that no reading carries are left out."""
-    return _row((record,), record.readings.without_empty_columns(), Codec.PLAIN)
+    readings = record.readings.without_empty_columns()
+    body: bytes | pa.Buffer = _write_body(readings) if readings.rows else b""
+    parts = parts_of((record,))
+    return _row(parts, readings.rows, Codec.PLAIN, wide(parts), body)
 
 
 def merge(rows: Sequence[Row]) -> Row:
-    """Rows that follow each other as one row, body compressed; its records read as before, bit for bit.
+    """Rows that follow each other as one row, made small; its records read as before, bit for bit.
 
     Raises
     ------
@@ -71,12 +85,20 @@ def merge(rows: Sequence[Row]) -> Row:
     """
     if not rows or any(after.first_offset != before.last_offset + 1 for before, after in pairwise(rows)):
         raise ValueError(f"rows {[(row.first_offset, row.last_offset) for row in rows]} do not follow each other")
-    records = [record for row in rows for record in unpack(row)]
-    return _row(records, Readings.concatenate(record.readings for record in records), Codec.ZSTD)
+    opened = [open_row(row) for row in rows]
+    readings = Readings.concatenate(one.readings for one in opened).without_empty_columns()
+    parts = np.concatenate([one.parts for one in opened])
+    body = shrink.encode({name: readings[name] for name in readings.present}) if readings.rows else b""
+    return _row(parts, readings.rows, Codec.COLUMNS, small(parts), body)
 
 
 def unpack(row: Row) -> list[Record]:
-    """The records of a row, in order; their arrays are read-only.
+    """The records of a row, in order. LogDamagedError as `open_row`."""
+    return open_row(row).records()
+
+
+def open_row(row: Row) -> Opened:
+    """What a row holds; its arrays are not to be written to.
 
     Raises
     ------
@@ -85,26 +107,19 @@ def unpack(row: Row) -> list[Record]:
     """
     if checksum(row) != row.checksum:
         raise LogDamagedError(
-            f"record {row.first_offset}..{row.last_offset}: its checksum does not fit; the disk changed it. "
-            "Restore the log from a backup, and check the disk (smartctl)"
+            f"{row.name}: its checksum does not fit; the disk changed it. Restore the log from a backup, and check the "
+            "disk (smartctl); where there is no backup, `carewatch log set-aside` lets the readers pass it"
         )
+    if row.codec not in set(Codec):
+        raise LogDamagedError(f"{row.name}: codec {row.codec} is unknown")
     parts = _parts(row)
-    if not row.rows:
-        return [_record(part, Readings.empty()) for part in parts]
-    readings = _read_body(row)
-    if len(parts) == 1:
-        return [_record(parts[0], readings)]
-    ends = np.cumsum(parts[:, 5])
-    return [
-        _record(part, readings.take(np.arange(end - part[5], end)).without_empty_columns())
-        for part, end in zip(parts, ends, strict=True)
-    ]
+    return Opened(parts, _read_body(row) if row.rows else Readings.empty())
 
 
-def log_times(row_parts: bytes) -> dict[int, int]:
-    """The log time in ms of each offset of a row, read without its body."""
-    parts = np.frombuffer(row_parts, PART).reshape(-1, PART_FIELDS)
-    return dict(zip(parts[:, 0].tolist(), parts[:, 2].tolist(), strict=True))
+def log_time(row_parts: bytes, codec: int, offset: int) -> int:
+    """The log time in ms of an offset of a row, read without its body."""
+    parts = _READ_PARTS[Codec(codec)](row_parts)
+    return int(parts[offset - int(parts[0, OFFSET]), LOG_TIME_MS])
 
 
 def checksum(row: Row) -> int:
@@ -113,28 +128,24 @@ def checksum(row: Row) -> int:
     return zlib.crc32(row.body, zlib.crc32(row.parts, zlib.crc32(_HEADER.pack(*head))))
 
 
-def _row(records: Sequence[Record], readings: Readings, codec: Codec) -> Row:
-    parts = np.array(
-        [(r.offset, r.kind, r.log_time_ms, r.deaf, r.step_ms, r.readings.rows) for r in records], PART
-    ).tobytes()
-    body: bytes | pa.Buffer = _write_body(readings) if readings.rows else b""
-    if codec is Codec.ZSTD and readings.rows:
-        body = pa.compress(body, codec="zstd", asbytes=True)
-    head = (records[-1].offset, records[0].offset, records[-1].log_time_ms, readings.rows, SCHEMA_VERSION, int(codec))
-    return Row(*head, checksum(Row(*head, 0, parts, body)), parts, body)
+def _row(parts: NDArray[np.int64], rows: int, codec: Codec, kept_parts: bytes, body: bytes | pa.Buffer) -> Row:
+    last, first = parts[-1].tolist(), parts[0].tolist()
+    head = (last[OFFSET], first[OFFSET], last[LOG_TIME_MS], rows, SCHEMA_VERSION, int(codec))
+    return Row(*head, checksum(Row(*head, 0, kept_parts, body)), kept_parts, body)
+
+
+_READ_PARTS = {Codec.PLAIN: read_wide, Codec.ZSTD: read_wide, Codec.COLUMNS: read_small}
 
 
 def _parts(row: Row) -> NDArray[np.int64]:
-    parts = np.frombuffer(row.parts, PART).reshape(-1, PART_FIELDS)
+    try:
+        parts = _READ_PARTS[Codec(row.codec)](row.parts)
+    except _UNREADABLE as error:
+        raise LogDamagedError(f"{row.name}: unreadable parts: {error}") from error
     offsets = np.arange(row.first_offset, row.last_offset + 1)
-    if not np.array_equal(parts[:, 0], offsets) or int(parts[:, 5].sum()) != row.rows:
-        raise LogDamagedError(f"record {row.first_offset}..{row.last_offset}: its parts contradict its row")
+    if not np.array_equal(parts[:, OFFSET], offsets) or int(parts[:, ROWS].sum()) != row.rows:
+        raise LogDamagedError(f"{row.name}: its parts contradict its row")
     return parts
-
-
-def _record(part: NDArray[np.int64], readings: Readings) -> Record:
-    offset, kind, log_time_ms, deaf, step_ms, _ = part.tolist()
-    return Record(offset, RecordKind(kind), log_time_ms, bool(deaf), step_ms, readings)
 
 
 def _write_body(readings: Readings) -> pa.Buffer:
@@ -149,24 +160,28 @@ def _read_body(row: Row) -> Readings:
     reader = READERS.get(row.schema_version)
     if reader is None:
         raise LogDamagedError(
-            f"record {row.first_offset}..{row.last_offset}: columns of version {row.schema_version}; this carewatch "
+            f"{row.name}: columns of version {row.schema_version}; this carewatch "
             f"reads {sorted(READERS)}. Use the carewatch that wrote it, or a newer one"
         )
-    if row.codec not in set(Codec):
-        raise LogDamagedError(f"record {row.first_offset}..{row.last_offset}: codec {row.codec} is unknown")
     try:
         return reader(_columns(row), row.rows)
-    except (pa.ArrowException, ValueError, OSError) as error:
-        raise LogDamagedError(f"record {row.first_offset}..{row.last_offset}: unreadable body: {error}") from error
+    except _UNREADABLE as error:
+        raise LogDamagedError(f"{row.name}: unreadable body: {error}") from error
 
 
 def _columns(row: Row) -> dict[str, NDArray[Any]]:
+    if row.codec == Codec.COLUMNS:
+        return columns.decode(row.body, row.rows)
     source = pa.py_buffer(row.body)
     if row.codec == Codec.ZSTD:
         source = pa.CompressedInputStream(pa.BufferReader(source), "zstd").read_buffer()
     with pa.ipc.open_stream(source) as stream:
         batch = stream.read_next_batch()
     return {name: column.to_numpy() for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+
+
+_UNREADABLE = (pa.ArrowException, ValueError, OSError, struct.error, msgspec.DecodeError)
+"""What the bytes of a body or of parts may raise when they are not what was written, its checksum notwithstanding."""
 
 
 def _read_v1(columns: Mapping[str, NDArray[Any]], rows: int) -> Readings:

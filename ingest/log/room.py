@@ -126,7 +126,7 @@ class DiskRoom:
         try:
             free = self._free(self._folder)
         except OSError as error:
-            log.error("room_unknown", problem=str(error), remedy="see the log's disk")
+            log.warning("room_unknown", problem=str(error), remedy="see the log's disk")
             return self.state.room
         before = self.state
         room = self._room(free, before.room)

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 from ingest.log import quarantine_table, tables
 from ingest.log.contract import EVERY_ENTRY, LogDamagedError, Record
 from ingest.log.places import Places
-from ingest.log.record import Row, log_times, unpack
+from ingest.log.record import Row, log_time, open_row
 from ingest.log.tables import explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ingest.log.contract import Quarantined, QuarantineQuery
+    from ingest.log.opened import Opened
     from ingest.watches import Watch
 
 READ_BYTES = 32 << 20
+READ_READINGS = 1 << 19
 """One `read` takes no more rows when it holds this much, however many records are asked for."""
 VERIFY_STEP = 64
 
@@ -45,6 +47,7 @@ class SqliteLogReader:
         self._reading = tables.open_to_read(self.path)
         self._turn = threading.RLock()
         self._places = Places(self.path)
+        self._kept: Opened | None = None
 
     def end(self) -> int:
         """Offset of the newest committed record; 0 when empty."""
@@ -62,15 +65,30 @@ class SqliteLogReader:
         LogDamagedError
             At a record whose checksum does not fit, when it is the first; the good ones before it come first.
         """
+        records = self._kept_records(after, limit)
+        if len(records) < limit:
+            records += self._fresh_records(records[-1].offset if records else after, limit - len(records), records)
+        return records
+
+    def _kept_records(self, after: int, limit: int) -> list[Record]:
+        """Of the merged row that the last read ended within: it is decoded once, however small the pieces are."""
+        kept = self._kept
+        if kept is None or not kept.first_offset <= after + 1 <= kept.last_offset:
+            return []
+        return kept.records(after, limit)
+
+    def _fresh_records(self, after: int, limit: int, before: Sequence[Record]) -> list[Record]:
         records: list[Record] = []
         for row in self._rows(after, limit):
             try:
-                records += (record for record in unpack(row) if record.offset > after)
+                opened = open_row(row)
             except LogDamagedError:
-                if not records:
+                if not before and not records:
                     raise
                 break
-        return records[:limit]
+            records += opened.records(after, limit - len(records))
+            self._kept = opened if records[-1].offset < opened.last_offset else None
+        return records
 
     def offset_before(self, log_time_ms: int) -> int:
         """The greatest offset whose log time is < `log_time_ms`; 0 if none is kept.
@@ -136,7 +154,7 @@ class SqliteLogReader:
             for row in rows:
                 if row.first_offset != expected:
                     raise LogDamagedError(f"{self.path}: records {expected}..{row.first_offset - 1} are missing")
-                count += len(unpack(row))
+                count += len(open_row(row).parts)
                 expected = row.last_offset + 1
         return count
 
@@ -151,7 +169,7 @@ class SqliteLogReader:
 
     def _rows(self, after: int, limit: int) -> list[Row]:
         rows: list[Row] = []
-        records = held = 0
+        records = held = readings = 0
         with self._turn, explained(self.path, "read records"):
             cursor = self._reading.execute(_ROWS_AFTER, (after,))
             for fields in cursor:
@@ -159,14 +177,16 @@ class SqliteLogReader:
                 rows.append(row)
                 records += row.last_offset - max(after, row.first_offset - 1)
                 held += len(row.body)
-                if records >= limit or held >= READ_BYTES:
+                readings += row.rows
+                if records >= limit or held >= READ_BYTES or readings >= READ_READINGS:
                     break
             cursor.close()  # ends the transaction
         return rows
 
     def _log_time(self, offset: int) -> int:
-        parts: bytes = self._one("SELECT parts FROM record WHERE last_offset >= ? ORDER BY last_offset LIMIT 1", offset)
-        return log_times(parts)[offset]
+        found = self._all("SELECT parts, codec FROM record WHERE last_offset >= ? ORDER BY last_offset LIMIT 1", offset)
+        parts, codec = found[0]
+        return log_time(parts, codec, offset)
 
     def _one(self, sql: str, *values: Any) -> Any:
         rows = self._all(sql, *values)

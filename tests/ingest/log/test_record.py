@@ -6,11 +6,12 @@ import dataclasses
 import random
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from ingest.log import record as record_module
 from ingest.log.contract import LogDamagedError, Record, RecordKind
-from ingest.log.record import Codec, merge, pack, unpack
+from ingest.log.record import Codec, merge, open_row, pack, unpack
 from ingest.reading import COLUMNS, SCHEMA_VERSION, Readings
 from tests.ingest.log.batches import T0_MS, bits, random_readings
 
@@ -70,7 +71,7 @@ def test_merged_records_replay_as_before() -> None:
     merged = merge(rows)
     twice = merge([merge(rows[:10]), *rows[10:15], merge(rows[15:])])
 
-    assert merged.codec == Codec.ZSTD
+    assert merged.codec == Codec.COLUMNS
     assert (merged.first_offset, merged.last_offset) == (before[0].offset, before[-1].offset)
     assert len(merged.body) < sum(len(row.body) for row in rows) / 3
     for row in (merged, twice):
@@ -83,6 +84,28 @@ def test_ticks_alone_merge_too() -> None:
 
     for one, other in zip(unpack(merge([pack(tick) for tick in ticks])), ticks, strict=True):
         same(one, other)
+
+
+def test_a_merged_row_gives_any_stretch_of_its_records_and_of_each_only_the_columns_it_carries() -> None:
+    before = records()
+    opened = open_row(merge([pack(record) for record in before]))
+
+    for after, limit in ((0, None), (6, 1), (10, 5), (44, 9), (46, 3)):
+        got = opened.records(after, limit)
+        wanted = [record for record in before if record.offset > after][:limit]
+        for one, other in zip(got, wanted, strict=True):
+            same(one, other)
+            assert one.readings.present == other.readings.without_empty_columns().present
+
+
+def test_a_row_of_the_codec_before_is_read() -> None:
+    record = records(1)[0]
+    plain = pack(record)
+    body = pa.compress(plain.body, codec="zstd", asbytes=True)
+
+    (back,) = unpack(_sealed(dataclasses.replace(plain, codec=Codec.ZSTD, body=body)))
+
+    same(back, record)
 
 
 def test_rows_with_a_hole_between_them_do_not_merge() -> None:
