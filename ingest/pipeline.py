@@ -19,6 +19,7 @@ import structlog
 from ingest.around import prepare_around
 from ingest.log.contract import LogError
 from ingest.mqtt.subscriber import Published
+from ingest.read_again import read_again
 from ingest.seams import NS_PER_MS, now_ms
 from ingest.tally import Tally
 
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from ingest.intake import Intake, Parcel
-    from ingest.log.contract import ReadingLog
+    from ingest.log.contract import Quarantined, ReadingLog
     from ingest.mqtt.link import LinkState
     from ingest.prepare import Preparation, Prepared
+    from ingest.read_again import ReadAgain
     from ingest.receipts import Receipts
     from ingest.seams import SettableClock
 
@@ -111,6 +113,20 @@ class Ingest:
         """Do it in a thread while no batch is under way: the log and the registry of watches change by turns."""
         async with self._turn:
             return await _whole(asyncio.to_thread(work))
+
+    async def read_again(self, entry: Quarantined, preparation: Preparation) -> ReadAgain:
+        """A quarantined payload, as `preparation` decodes it now. LogError: everything is as before."""
+
+        def reading_again() -> ReadAgain:
+            time_ms = now_ms(self._clock)
+            heard_by, deaf = self._hearing()
+            answer = read_again(preparation, self._log, entry, time_ms, deaf=deaf)
+            if answer.readings:
+                self.tally.quarantine_read += answer.readings
+                self._recorded(time_ms, heard_by)
+            return answer
+
+        return await self.between_commits(reading_again)
 
     def _hearing(self) -> tuple[tuple[int, ...], bool]:
         """The links' connections, and whether silence since the last record proves nothing: a blip counts too."""

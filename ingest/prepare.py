@@ -17,7 +17,7 @@ from ingest.decode import decode_all, without
 from ingest.formats.contract import Reason
 from ingest.log.contract import Batch
 from ingest.normalise.pipeline import Origin, normalise
-from ingest.normalise.seen import Verdict
+from ingest.normalise.seen import Seen, Verdict
 from ingest.quarantine import of_refusals, of_strays
 from ingest.reading import EMERGENCY_KINDS, Flag
 from ingest.sources import Stray
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ingest.formats.contract import Decoded, Decoder, Message, Refusal
     from ingest.mqtt.delivered import Delivered
-    from ingest.normalise.seen import Judgement, Seen
+    from ingest.normalise.seen import Judgement
     from ingest.reading import Datum, Readings
     from ingest.sources import Route, Sources
     from ingest.watches import Watches
@@ -59,7 +59,10 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """`decoder_of` and `datum_of`: of a topic's format and profile. `most_unknown`: provisional watches."""
+    """`decoder_of` and `datum_of`: of a topic's format and profile. `most_unknown`: provisional watches.
+
+    `judge`: how the filter is asked; a retry of the quarantine asks otherwise than what comes live.
+    """
 
     sources: Sources
     watches: Watches
@@ -67,6 +70,7 @@ class Preparation:
     decoder_of: Callable[[Route], Decoder]
     datum_of: Callable[[Route], Datum]
     most_unknown: int = MOST_UNKNOWN
+    judge: Callable[[Seen, Readings], Judgement] = Seen.judge
 
     def prepare(
         self,
@@ -92,7 +96,7 @@ class Preparation:
         first_new = len(self.watches)
         decoded = self._admitted(decoded)
         readings = self._identified(decoded, [self.datum_of(route) for route, _ in usable])
-        judgement = self.seen.judge(readings)
+        judgement = self.judge(self.seen, readings)
         refused, refusals = self._refused(decoded.refusals, messages)
         told = {place for place, (route, _) in enumerate(usable) if route.stray is not None}
         readings = readings.replace(flags=readings["flags"] | judgement.flags)

@@ -6,7 +6,7 @@ from contextlib import closing
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from carewatch.roles.ingest import preparation_of
+from carewatch.roles.preparing import preparation_of
 from carewatch.sources import ConfiguredSources
 from ingest.log.sqlite import SqliteLog
 from ingest.mqtt.delivered import Delivered

@@ -13,6 +13,8 @@ from carewatch.places import control_socket, set_aside_file, status_file
 from carewatch.roles.ingest_parts import Parts
 from carewatch.roles.ingest_status import ingest_status
 from carewatch.roles.life import clock_of, keep_status, live
+from carewatch.roles.preparing import preparation_of
+from carewatch.roles.quarantine_actions import quarantine_actions
 from carewatch.roles.watch_actions import watch_actions
 from carewatch.sources import ConfiguredSources
 from ingest.influx.refused import RefusedPoints
@@ -22,10 +24,7 @@ from ingest.intake import Intake
 from ingest.log.sqlite import SqliteLog
 from ingest.log.sqlite_reader import SqliteLogReader
 from ingest.mqtt.subscriber import Subscriber
-from ingest.normalise.seen import Seen
 from ingest.pipeline import Ingest, IngestOptions
-from ingest.prepare import Preparation
-from ingest.reading import Datum
 from ingest.receipts import Receipts
 from ingest.watches import Watches
 
@@ -35,10 +34,8 @@ if TYPE_CHECKING:
 
     from carewatch.clock import ScaledClock, WallClock
     from carewatch.settings import Settings
-    from ingest.log.contract import ReadingLog
 
 NS_PER_MS = 1_000_000
-DAY_MS = 86_400_000
 LEAST_TICK_S = 0.1
 """Real seconds: a demo at 60x ticks each 6 s of its time, not 60 times a second."""
 
@@ -48,6 +45,7 @@ async def run_ingest(settings: Settings) -> None:
     with ExitStack() as closing:
         parts = build(settings, closing)
         actions = watch_actions(parts.reading_log, parts.watches, parts.ingest.between_commits)
+        actions |= quarantine_actions(parts)
         control = ControlSocket(control_socket(settings, "ingest"), actions)
         tasks: list[Coroutine[Any, Any, object]] = [
             parts.ingest.run(),
@@ -78,23 +76,13 @@ def build(settings: Settings, closing: ExitStack) -> Parts:
     receipts = Receipts(preparation.seen, lambda index: watches.at(index).watch_id)
     options = IngestOptions(max(1.0, LEAST_TICK_S * settings.clock.speed), settings.log.keep_days)
     ingest = Ingest(reading_log, intake, preparation, receipts, clock, options)
-    if not settings.influx.url:
+    parts = Parts(settings, clock, reading_log, watches, preparation, ingest)
+    if settings.influx.url:
+        parts.influx = InfluxServer(influx_options(settings))
+        parts.writer = _writer(settings, parts.influx, clock, closing)
+    else:
         reading_log.drop_place(CONSUMER)  # or its old place would hold pruning up for ever
-        return Parts(settings, clock, reading_log, watches, ingest, None, None)
-    influx = InfluxServer(influx_options(settings))
-    return Parts(settings, clock, reading_log, watches, ingest, _writer(settings, influx, clock, closing), influx)
-
-
-def preparation_of(
-    settings: Settings, sources: ConfiguredSources, reading_log: ReadingLog, watches: Watches, time_ms: int
-) -> Preparation:
-    """With the duplicate filter as the log knew it at its last commit."""
-    seen = Seen()
-    seen.restore(reading_log.seen_runs(), reading_log.seen_values(time_ms - 2 * DAY_MS))
-    of_site = Datum[settings.site.datum.upper()]
-    return Preparation(
-        sources.sources, watches, seen, sources.decoder_of, lambda route: sources.datum_of(route, of_site)
-    )
+    return parts
 
 
 def _session(settings: Settings, suffix: str, filters: tuple[str, ...], clock: WallClock | ScaledClock) -> Subscriber:

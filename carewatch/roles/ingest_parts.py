@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ingest.influx.writer import InfluxWriter
     from ingest.log.sqlite import SqliteLog
     from ingest.pipeline import Ingest
+    from ingest.prepare import Preparation
     from ingest.watches import Watches
 
 
@@ -23,6 +24,7 @@ class Parts:
     clock: WallClock | ScaledClock
     reading_log: SqliteLog
     watches: Watches
+    preparation: Preparation
     ingest: Ingest
-    writer: InfluxWriter | None
-    influx: InfluxServer | None
+    writer: InfluxWriter | None = None
+    influx: InfluxServer | None = None

@@ -1,0 +1,42 @@
+"""The stages between broker and log, as the settings and the device profiles of now have them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from carewatch.sources import ConfiguredSources
+from ingest.normalise.seen import Seen
+from ingest.prepare import Preparation
+from ingest.reading import Datum
+
+if TYPE_CHECKING:
+    from carewatch.settings import Settings
+    from ingest.log.contract import ReadingLog
+    from ingest.watches import Watches
+
+DAY_MS = 86_400_000
+
+
+def preparation_of(
+    settings: Settings, sources: ConfiguredSources, reading_log: ReadingLog, watches: Watches, time_ms: int
+) -> Preparation:
+    """With the duplicate filter as the log knew it at its last commit."""
+    seen = Seen()
+    seen.restore(reading_log.seen_runs(), reading_log.seen_values(time_ms - 2 * DAY_MS))
+    of_site = Datum[settings.site.datum.upper()]
+    return Preparation(
+        sources.sources, watches, seen, sources.decoder_of, lambda route: sources.datum_of(route, of_site)
+    )
+
+
+def of_today(preparation: Preparation, settings: Settings) -> Preparation:
+    """The same with the profiles as they stand in `devices_folder` now. Raises as `ConfiguredSources.of`."""
+    sources = ConfiguredSources.of(settings)
+    of_site = Datum[settings.site.datum.upper()]
+    return replace(
+        preparation,
+        sources=sources.sources,
+        decoder_of=sources.decoder_of,
+        datum_of=lambda route: sources.datum_of(route, of_site),
+    )
