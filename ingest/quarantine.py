@@ -35,7 +35,7 @@ def of_refusals(messages: Sequence[Message], refusals: Iterable[Refusal]) -> lis
         if refusal.field is None:
             by_message.setdefault(refusal.message, []).append(refusal)
     return [
-        _entry(messages[place], told[0].reason.value, _details(told), _receipted(told))
+        _entry(messages[place], told[0].reason.value, details(told), _receipted(told))
         for place, told in by_message.items()
     ]
 
@@ -45,7 +45,8 @@ def _receipted(refusals: Sequence[Refusal]) -> tuple[tuple[int, int], ...]:
     return tuple((one.boot, one.seq) for one in refusals if one.boot is not None and one.seq is not None)
 
 
-def _details(refusals: Sequence[Refusal]) -> str:
+def details(refusals: Sequence[Refusal]) -> str:
+    """Each with its place, up to `REASONS_SHOWN`."""
     shown = [
         refusal.detail if refusal.element is None else f"element {refusal.element}: {refusal.reason} {refusal.detail}"
         for refusal in refusals[:REASONS_SHOWN]

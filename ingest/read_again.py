@@ -20,10 +20,11 @@ from ingest.around import prepare_around
 from ingest.log.contract import LogError, Retried
 from ingest.mqtt.delivered import Delivered
 from ingest.normalise.seen import Judgement, Verdict
+from ingest.quarantine import details
 from ingest.reading import COLUMN, EMERGENCY_KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection
 
     from numpy.typing import NDArray
 
@@ -74,7 +75,7 @@ def read_again(
     """
     if entry.outcome.partition(":")[0] in {Outcome.READ, Outcome.KNOWN}:
         return ReadAgain(entry.entry, Outcome.READ_BEFORE)
-    claims = _Claims.of(entry, reading_log, preparation.watches)
+    claims = _Claims(entry, reading_log, preparation.watches)
     asking = replace(preparation, judge=claims.judge)
     delivered = Delivered(0, [entry.topic], [entry.payload], [False], [0])
     prepared = prepare_around(asking, [delivered], entry.arrival_ms, deaf=deaf)
@@ -98,7 +99,7 @@ def _committed(
     brought = claims.own_pairs(prepared.readings.take(is_new))
     readings = claims.settled(prepared.readings).take(is_new).without_empty_columns()
     refused = prepared.batch.quarantined
-    answer = _answer(entry, len(readings), was_decoded=len(prepared.readings) > 0, why=_why(refused))
+    answer = _answer(entry, len(readings), was_decoded=len(prepared.readings) > 0, why=_why(prepared))
     mark = Retried(
         entry.entry,
         now_ms,
@@ -116,8 +117,12 @@ def _committed(
     return answer
 
 
-def _why(refused: Sequence[Quarantined]) -> str:
-    return "; ".join(f"{one.reason} {one.detail}".strip() for one in refused)
+def _why(prepared: Prepared) -> str:
+    """What is refused still: elements, or the whole."""
+    elements = [one for one in prepared.decoded.refusals if one.field is None]
+    if elements:
+        return details(elements)
+    return "; ".join(f"{one.reason} {one.detail}".strip() for one in prepared.batch.quarantined)
 
 
 def _answer(entry: Quarantined, count: int, *, was_decoded: bool, why: str) -> ReadAgain:
@@ -131,45 +136,35 @@ def _answer(entry: Quarantined, count: int, *, was_decoded: bool, why: str) -> R
     return ReadAgain(entry.entry, outcome, count, why)
 
 
-@dataclass(frozen=True, slots=True)
 class _Claims:
     """What an entry may bring though the filter knows it, and what it may not though the filter does not.
 
-    `own`: its pairs of boot and seq, once each. `done`: pairs of it that are in the log, by its batch or a retry.
-    `watch`: index of its watch, -1 if the topic did not say. `alerted`: (watch, kind) of the emergencies that its
-    batch raised at its arrival. `has_brought`: a retry brought something before: what has no seq is in the log then.
+    `_alerted`: (watch, kind) of the emergencies that its batch raised at its arrival. `_has_brought`: a retry brought
+    something before: what has no seq is in the log then.
     """
 
-    watch: int
-    own: frozenset[Pair]
-    done: frozenset[Pair]
-    alerted: frozenset[Pair]
-    has_brought: bool
-
-    @staticmethod
-    def of(entry: Quarantined, reading_log: ReadingLog, watches: Watches) -> _Claims:
+    def __init__(self, entry: Quarantined, reading_log: ReadingLog, watches: Watches) -> None:
         known = watches.get(entry.watch_id) if entry.watch_id is not None else None
-        watch = -1 if known is None else known.index
         records = reading_log.read(entry.at_offset - 1, 1) if entry.at_offset > 0 else ()
         beside = [record.readings for record in records if record.offset == entry.at_offset]
-        in_batch = {pair for readings in beside for pair in _pairs(readings, readings["watch"] == watch)}
-        return _Claims(
-            watch,
-            frozenset(entry.seqs) - in_batch,
-            frozenset(entry.brought) | (frozenset(entry.seqs) & in_batch),
-            frozenset(one for readings in beside for one in _emergencies(readings, entry.arrival_ms)),
-            entry.outcome.startswith(Outcome.PARTLY),
-        )
+        self._entry, self._log = entry, reading_log
+        self._watch = -1 if known is None else known.index
+        self._in_batch = {pair for readings in beside for pair in _pairs(readings, readings["watch"] == self._watch)}
+        self._alerted = {one for readings in beside for one in _emergencies(readings, entry.arrival_ms)}
+        self._has_brought = entry.outcome.startswith(Outcome.PARTLY)
+        self._own: set[Pair] = set()
+        self._done: set[Pair] = set()
 
     def judge(self, seen: Seen, readings: Readings) -> Judgement:
         """As the filter does, but for what is the entry's own, and without what is in the log already."""
+        self._look_up(readings)
         may_come = np.flatnonzero(~self._is_done(readings))
         judged = seen.judge(self.settled(readings).take(may_come))
         return _spread(judged, may_come, len(readings))
 
     def settled(self, readings: Readings) -> Readings:
         """The entry's own ones without boot and seq: the watch has its receipt for these."""
-        own = self._has_pair(readings, self.own)
+        own = self._has_pair(readings, self._own)
         if not own.any():
             return readings
         return readings.replace(
@@ -178,18 +173,25 @@ class _Claims:
 
     def own_pairs(self, readings: Readings) -> list[Pair]:
         """Which of the entry's own pairs these are."""
-        return sorted(set(_pairs(readings, self._has_pair(readings, self.own))))
+        return sorted(set(_pairs(readings, self._has_pair(readings, self._own))))
+
+    def _look_up(self, readings: Readings) -> None:
+        pairs = set(_pairs(readings, readings["watch"] == self._watch))
+        refused = self._log.refused_seqs(self._entry.watch_id or "", pairs)
+        open_ = {pair for pair, (entry, brought) in refused.items() if entry == self._entry.entry and not brought}
+        self._own = open_ - self._in_batch
+        self._done = refused.keys() - self._own
 
     def _is_done(self, readings: Readings) -> NDArray[np.bool_]:
-        done = self._has_pair(readings, self.done)
-        if self.has_brought:
+        done = self._has_pair(readings, self._done)
+        if self._has_brought:
             done |= (readings["boot"] < 0) | (readings["seq"] <= 0)
         raised = zip(readings["watch"].tolist(), readings["kind"].tolist(), strict=True)
-        return done | np.array([one in self.alerted for one in raised], np.bool_)
+        return done | np.array([one in self._alerted for one in raised], np.bool_)
 
-    def _has_pair(self, readings: Readings, pairs: frozenset[Pair]) -> NDArray[np.bool_]:
+    def _has_pair(self, readings: Readings, pairs: Collection[Pair]) -> NDArray[np.bool_]:
         cells = zip(*(readings[name].tolist() for name in ("watch", "boot", "seq")), strict=True)
-        return np.array([watch == self.watch and (boot, seq) in pairs for watch, boot, seq in cells], np.bool_)
+        return np.array([watch == self._watch and (boot, seq) in pairs for watch, boot, seq in cells], np.bool_)
 
 
 def _spread(judged: Judgement, rows: NDArray[np.int64], count: int) -> Judgement:

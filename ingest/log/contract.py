@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from ingest.reading import Readings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ingest.normalise.seen import SeenRun, SeenValue
     from ingest.watches import Watch
@@ -48,9 +48,9 @@ class Record:
 class Quarantined:
     """A payload that could not be a reading, kept whole with the reason.
 
-    `seqs`: (boot, seq) of its refused elements that are receipted; a retry may bring each of them once. `brought`:
-    those that one has. `entry`, `at_offset`: its number and its batch's record in the log, 0 before it stands there.
-    `retried_ms`, `outcome`: of the newest retry.
+    `seqs`: (boot, seq) of its refused elements that are receipted, to be kept (see `LogReader.refused_seqs`). `entry`,
+    `at_offset`: its number and its batch's record in the log, 0 before it stands there. `retried_ms`, `outcome`: of
+    the newest retry.
     """
 
     topic: str
@@ -60,7 +60,6 @@ class Quarantined:
     payload: bytes
     watch_id: str | None = None
     seqs: Sequence[tuple[int, int]] = ()
-    brought: Sequence[tuple[int, int]] = ()
     entry: int = field(default=0, compare=False)
     at_offset: int = field(default=0, compare=False)
     retried_ms: int | None = None
@@ -188,6 +187,12 @@ class ReadingLog(LogReader, Protocol):
 
     def quarantine(self, query: QuarantineQuery = EVERY_ENTRY) -> Iterator[Quarantined]:
         """The quarantined payloads that the query asks for, newest first."""
+
+    def refused_seqs(self, watch_id: str, seqs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], tuple[int, bool]]:
+        """Which of these (boot, seq) count as committed because they were refused.
+
+        The value: the quarantine entry whose retry may bring the reading, and whether one has.
+        """
 
     def mark_retried(self, retried: Retried) -> None:
         """Keep what a retry made of an entry, where it brought nothing; else it stands in its batch."""

@@ -20,8 +20,8 @@ _PUT_SEQ = "INSERT OR IGNORE INTO quarantine_seq VALUES(?, ?, ?, ?, 0)"
 """Two entries of one seq: the first may bring it, so that no retry brings it twice."""
 _MARK = "UPDATE quarantine SET retried_ms = ?, outcome = ?, is_read = ? WHERE id = ?"
 _BROUGHT = "UPDATE quarantine_seq SET brought = 1 WHERE watch_id = ? AND boot = ? AND seq = ?"
-SEQS_OF = "SELECT boot, seq, brought FROM quarantine_seq WHERE entry = ? ORDER BY boot, seq"
-"""What one entry may bring though it counts as committed, and what it has brought."""
+SEQ = "SELECT entry, brought FROM quarantine_seq WHERE watch_id = ? AND boot = ? AND seq = ?"
+"""Which entry may bring this one though it counts as committed, and whether a retry did."""
 
 
 def put_entries(writing: apsw.Connection, entries: Iterable[Quarantined], offset: int) -> None:
@@ -58,9 +58,8 @@ def chosen(query: QuarantineQuery) -> tuple[str, Sequence[Any]]:
     return sql, (*(value for _, value in wanted), query.newest)
 
 
-def entry_of(row: Sequence[Any], seqs: Sequence[tuple[Any, ...]]) -> Quarantined:
-    """A row of `chosen`, and the rows of `SEQS_OF` it."""
+def entry_of(row: Sequence[Any]) -> Quarantined:
+    """A row of `chosen`."""
     topic, arrival_ms, reason, detail, payload, watch_id, entry, at_offset, retried_ms, outcome = row
-    open_, brought = (tuple((boot, seq) for boot, seq, is_brought in seqs if is_brought == which) for which in (0, 1))
-    told = (topic, arrival_ms, reason, detail, payload, watch_id, open_, brought, entry, at_offset)
+    told = (topic, arrival_ms, reason, detail, payload, watch_id, (), entry, at_offset)
     return Quarantined(*told, retried_ms, outcome or "")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bisect
 import threading
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ingest.log import quarantine_table, tables
 from ingest.log.contract import EVERY_ENTRY, LogDamagedError, Record
@@ -15,7 +15,7 @@ from ingest.log.record import Row, log_time, open_row
 from ingest.log.tables import explained
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ingest.log.contract import Quarantined, QuarantineQuery
     from ingest.log.opened import Opened
@@ -27,7 +27,27 @@ READ_READINGS = 1 << 19
 VERIFY_STEP = 64
 
 _COLUMNS = "last_offset, first_offset, last_log_time_ms, rows, schema_version, codec, checksum, parts, body"
+_OUTLINE = (
+    "SELECT last_offset, first_offset, rows, codec, length(body) + length(parts), last_log_time_ms FROM record "
+    "WHERE last_offset > ? ORDER BY last_offset LIMIT ?"
+)
+_ROWS_BETWEEN = f"SELECT {_COLUMNS} FROM record WHERE last_offset BETWEEN ? AND ? ORDER BY last_offset"  # noqa: S608 - constant
 _ROWS_AFTER = f"SELECT {_COLUMNS} FROM record WHERE last_offset > ? ORDER BY last_offset"  # noqa: S608 - constant
+
+
+class Outline(NamedTuple):
+    """A row without its readings. `readings`: how many; `size_bytes`: of its body and parts."""
+
+    last_offset: int
+    first_offset: int
+    readings: int
+    codec: int
+    size_bytes: int
+
+    @property
+    def records(self) -> int:
+        """How many it holds."""
+        return self.last_offset - self.first_offset + 1
 
 
 class SqliteLogReader:
@@ -114,8 +134,12 @@ class SqliteLogReader:
     def quarantine(self, query: QuarantineQuery = EVERY_ENTRY) -> Iterator[Quarantined]:
         """The quarantined payloads that the query asks for, newest first."""
         sql, values = quarantine_table.chosen(query)
-        rows = self._all(sql, *values)
-        return (quarantine_table.entry_of(row, self._all(quarantine_table.SEQS_OF, row[6])) for row in rows)
+        return (quarantine_table.entry_of(row) for row in self._all(sql, *values))
+
+    def refused_seqs(self, watch_id: str, seqs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], tuple[int, bool]]:
+        """Those of the (boot, seq) that were refused: the entry that may bring the reading, and whether one has."""
+        found = {pair: self._all(quarantine_table.SEQ, watch_id, *pair) for pair in seqs}
+        return {pair: (entry, bool(brought)) for pair, rows in found.items() for entry, brought in rows}
 
     def keep_place(self, consumer: str, offset: int) -> None:
         """Fsync the consumer's offset beside the log: pruning never passes the least of them."""
@@ -157,6 +181,15 @@ class SqliteLogReader:
                 count += len(open_row(row).parts)
                 expected = row.last_offset + 1
         return count
+
+    def outline(self, after: int, before_ms: int, limit: int) -> list[Outline]:
+        """Rows that end after offset `after`, up to the first that is not older than `before_ms` of log time."""
+        rows = self._all(_OUTLINE, after, limit)
+        return [Outline(*row[:5]) for row in takewhile(lambda row: row[5] < before_ms, rows)]
+
+    def rows(self, first_offset: int, last_offset: int) -> list[Row]:
+        """The rows that end within these offsets, as they are kept."""
+        return [Row(*fields) for fields in self._all(_ROWS_BETWEEN, first_offset, last_offset)]
 
     def version(self) -> int:
         """Changes when another connection has committed (PRAGMA data_version); costs microseconds."""
