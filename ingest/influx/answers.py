@@ -30,6 +30,8 @@ class Verdict(Enum):
     WRITTEN = "written", "", Pace.NOT
     REFUSED = "points refused", "see the file of refused points for the server's words", Pace.NOT
     TOO_LARGE = "write too large", "none needed: it is halved; if it lasts, raise max-body-size in InfluxDB", Pace.NOT
+    CUT_OFF = "breaks writes off", "look at InfluxDB's own log; if it lasts, raise max-body-size", Pace.SOON
+    LATE = "does not answer in time", "give InfluxDB more room; what it cannot take at once is halved", Pace.SOON
     UNREACHABLE = "not reachable", "start InfluxDB, or correct influx.url; all is caught up then", Pace.SOON
     BUSY = "asks us to wait", "none needed, unless it lasts: then give InfluxDB more room", Pace.SOON
     FAILING = "failing", "look at InfluxDB's own log, its disk and memory", Pace.SOON
@@ -46,6 +48,11 @@ class Verdict(Enum):
         self.reason = reason
         self.remedy = remedy
         self.pace = pace
+
+    @property
+    def may_be_size(self) -> bool:
+        """Passes by itself, or is how a write that is too large shows: a server closes before all of it is read."""
+        return self in {Verdict.CUT_OFF, Verdict.LATE}
 
 
 @dataclass(frozen=True, slots=True)

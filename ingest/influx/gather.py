@@ -5,84 +5,112 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
-from ingest.influx.line_protocol import lines
+from ingest.influx.line_protocol import lines, tags_of
 from ingest.log.contract import LogDamagedError
-from ingest.watches import Watch, Watches
+from ingest.reading import Readings
+from ingest.seams import now_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ingest.log.contract import LogReader, Record
+    from ingest.seams import Clock
 
-READ_RECORDS = 256
-GATHER_RECORDS = 20_000
+FIRST_RECORDS = 64
+MOST_RECORDS = 4_096
 REFRESH_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
-    """Lines of the records up to `last_offset`, whose log time is `log_time_ms`. `more`: there is more already."""
+class Part:
+    """Lines of one write, perhaps none. Once they are in InfluxDB all records up to `last_offset` are, whose log time
+    is `log_time_ms`; a record that is larger than a write ends in a later part.
+    """
 
     lines: pa.Array
     last_offset: int
     log_time_ms: int
-    more: bool
 
-    def batches(self, size: int) -> Iterator[pa.Array]:
-        """The lines, `size` at a time."""
-        return (self.lines[start : start + size] for start in range(0, len(self.lines), size))
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """`more`: the log has more already, and there is no need to wait for company."""
+
+    parts: Sequence[Part]
+    more: bool
 
 
 class Gatherer:
-    """Reads records until their lines fill a batch, or there are no more."""
+    """Reads records and makes them parts. Small records are put together before their lines are made.
 
-    def __init__(self, reader: LogReader, batch_lines: int, site: str) -> None:
+    How many records are read at once follows from how many readings they had so far: about two writes of them.
+    """
+
+    def __init__(self, reader: LogReader, batch_lines: int, site: str, clock: Clock) -> None:
         self._reader = reader
         self._batch_lines = batch_lines
-        self._site = site
-        self._registry = Registry(reader)
+        self._registry = Registry(reader, site, clock)
+        self._records = FIRST_RECORDS
 
     def gather(self, after: int) -> Gathered:
-        """What follows offset `after`. LogError when the log cannot be read."""
-        parts: list[pa.Array] = []
-        last, count, taken, log_time_ms = after, 0, 0, 0
-        while count < self._batch_lines and taken < GATHER_RECORDS:
-            records = self._reader.read(last, READ_RECORDS)
-            if not records:
+        """What follows offset `after`; no part when nothing does yet. LogError when the log cannot be read."""
+        records: list[Record] = []
+        rows = taken = 0
+        while rows < self._batch_lines and taken < MOST_RECORDS:
+            some = self._reader.read(records[-1].offset if records else after, self._records)
+            if not some:
                 break
-            last, log_time_ms = records[-1].offset, records[-1].log_time_ms
-            taken += len(records)
-            parts += (self._lines(record) for record in records if len(record.readings))
-            count = sum(map(len, parts))
-        joined = pa.concat_arrays(parts) if parts else pa.array([], pa.string())
-        return Gathered(joined, last, log_time_ms, more=count >= self._batch_lines or taken >= GATHER_RECORDS)
+            records += some
+            taken += len(some)
+            rows += sum(len(record.readings) for record in some)
+        if taken:
+            self._records = max(1, min(2 * self._batch_lines * taken // max(rows, 1), MOST_RECORDS))
+        return Gathered(tuple(self._parts(records)), rows >= self._batch_lines or taken >= MOST_RECORDS)
 
-    def _lines(self, record: Record) -> pa.Array:
-        self._registry.refresh(record.log_time_ms)
-        return lines(record.readings, self._registry, self._site)
+    def _parts(self, records: Sequence[Record]) -> Iterator[Part]:
+        """Of nearly equal size, none above `batch_lines`."""
+        if not records:
+            return
+        readings = Readings.concatenate(record.readings for record in records)
+        ends = np.cumsum([len(record.readings) for record in records])
+        count = max(1, -(-len(readings) // self._batch_lines))
+        for n in range(count):
+            first, stop = len(readings) * n // count, len(readings) * (n + 1) // count
+            whole = int(np.searchsorted(ends, stop, side="right"))  # records that end here or before
+            last, log_time_ms = records[0].offset - 1, 0
+            if whole:
+                last, log_time_ms = records[whole - 1].offset, records[whole - 1].log_time_ms
+            some = readings.take(np.arange(first, stop)) if count > 1 else readings
+            yield Part(lines(some, self._registry.tags(some)), last, log_time_ms)
 
 
 class Registry:
-    """The log's watches by index; an unknown one is looked up, a changed site is met within a minute of log time."""
+    """The tags of the log's watches by index; an unknown one is looked up, a changed site is met within a minute.
 
-    def __init__(self, reader: LogReader) -> None:
+    Reading it takes about 1 us a watch: where there are more than 60,000, it is read again after 1 ms a watch.
+    """
+
+    def __init__(self, reader: LogReader, site: str, clock: Clock) -> None:
         self._reader = reader
-        self._watches = Watches()
-        self._refreshed_ms = 0
+        self._site = site
+        self._clock = clock
+        self._tags: pa.Array = tags_of(())
+        self._read_ms = 0
 
-    def refresh(self, log_time_ms: int) -> None:
-        """Read the whole registry again when the last time was a minute ago."""
-        if abs(log_time_ms - self._refreshed_ms) >= REFRESH_MS:
-            self._watches = Watches(self._reader.watches())
-            self._refreshed_ms = log_time_ms
-
-    def at(self, index: int) -> Watch:
-        """The watch of this index. LogDamagedError when the log has readings of a watch that it does not know."""
-        if index >= len(self._watches):
-            for watch in self._reader.watches(len(self._watches) - 1):
-                self._watches.put(watch)
-        if not 0 <= index < len(self._watches):
-            raise LogDamagedError(f"watch index {index}: the log's registry ends at {len(self._watches) - 1}")
-        return self._watches.at(index)
+    def tags(self, readings: Readings) -> pa.Array:
+        """By index, with those of all `readings`. LogDamagedError where the log does not know one of their watches."""
+        if not len(readings):
+            return self._tags
+        if abs(now_ms(self._clock) - self._read_ms) >= max(REFRESH_MS, len(self._tags)):
+            self._tags = tags_of(self._reader.watches(), self._site)
+            self._read_ms = now_ms(self._clock)
+        highest = int(readings["watch"].max())
+        if highest >= len(self._tags):
+            met = tags_of(self._reader.watches(len(self._tags) - 1), self._site)
+            self._tags = pa.concat_arrays([self._tags, met])
+        if highest >= len(self._tags) or readings["watch"].min() < 0:
+            raise LogDamagedError(f"watch index {highest}: the log's registry ends at {len(self._tags) - 1}")
+        return self._tags

@@ -11,8 +11,8 @@ class InfluxOptions:
     """Settings section `influx`, without the settings' library.
 
     `bucket`: a bucket of 2.x, or `database/retention policy` of 1.x. `token`: for 1.8 with api v2 `user:password`.
-    A write holds at most `batch_lines` lines; a reading waits at most `flush_ms` for company. Between attempts
-    `retry_first_s` is doubled up to `retry_max_s`.
+    `gzip`: None decides by the address: not on this machine. A write holds at most `batch_lines` lines; a reading waits
+    at most `flush_ms` for company. Between attempts `retry_first_s` is doubled up to `retry_max_s`.
     """
 
     url: str
@@ -22,8 +22,8 @@ class InfluxOptions:
     token: str = field(default="", repr=False)
     username: str = ""
     password: str = field(default="", repr=False)
-    gzip: bool = True
-    batch_lines: int = 10_000
+    gzip: bool | None = None
+    batch_lines: int = 50_000
     flush_ms: int = 500
     timeout_s: float = 20.0
     retry_first_s: float = 0.5

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ingest.influx.answers import Answer, Pace, Verdict
-from ingest.influx.gather import Gathered, Gatherer
-from ingest.influx.line_protocol import body
+from ingest.influx.answers import Pace
+from ingest.influx.delivery import Delivery, pause_s
+from ingest.influx.gather import Gathered, Gatherer, Part
+from ingest.influx.standing import Standing, Trouble
 from ingest.log.contract import LogError
 from ingest.seams import now_ms
 
@@ -27,30 +28,29 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 CONSUMER = "influx"
-KEEP_EVERY = 60
+WINDOW = 4
+"""Parts on their way at once: two on the wire, and as many made ready or waiting for one that is sent again."""
+KEEP_EVERY_PARTS = 8
+"""While it catches up the place is fsynced once in so many: a crash sends them again, which overwrites the same."""
+KEEP_EVERY_RECORDS = 60
 """Records without a reading are passed over this many at a time before the place is fsynced again."""
-JITTER = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Why InfluxDB is not being written, since when, and what an operator does about it."""
-
-    reason: str
-    words: str
-    remedy: str
-    since_ms: int
+ROUND = "round"
 
 
 @dataclass(frozen=True, slots=True)
 class WriterState:
-    """For healthz and metrics. `lag_s`: how far log time at `place` is behind now. None: nothing is wrong."""
+    """For healthz and metrics. `lag_s`: how far log time at `place` is behind now. None: nothing is wrong.
+
+    Since the start: lines `written_lines` and `refused_lines`, and `writes` answered, `retries` of them again.
+    """
 
     place: int
     lag_records: int
     lag_s: float
     written_lines: int
     refused_lines: int
+    writes: int
+    retries: int
     last_refusal: str
     trouble: Trouble | None
 
@@ -58,6 +58,7 @@ class WriterState:
 class InfluxWriter:
     """Reads the log as consumer `influx` and writes it to InfluxDB for ever.
 
+    Parts are on their way together, and the place moves over them in order: only past what is wholly in or set aside.
     Give it a reader of its own. `clock` only dates what happens; pauses between attempts are real seconds, for they
     concern a real network. `rng` spreads the attempts of many sites.
     """
@@ -74,112 +75,110 @@ class InfluxWriter:
         rng: random.Random | None = None,
     ) -> None:
         self._reader = reader
-        self._server = server
         self._options = options
         self._refused = refused
         self._clock = clock
         self._rng = rng or random.Random()  # noqa: S311 - spreads retries, no secret
-        self._gatherer = Gatherer(reader, options.batch_lines, site)
-        self._begun = False
-        self._place = self._kept = 0
-        self._log_time_ms = 0
-        self._written = self._refused_lines = 0
-        self._last_refusal = ""
-        self._trouble: Trouble | None = None
+        self._standing = Standing("influx", clock)
+        self._delivery = Delivery(server, options, self._set_aside, self._standing, self._rng)
+        self._gatherer = Gatherer(reader, options.batch_lines, site, clock)
+        self._place = self._kept = self._log_time_ms = 0
+        self._farthest = self._parts_since_kept = 0
 
     async def run(self) -> None:
         """Until cancelled. Whatever fails is told by `state` and tried again: ingest never stops for InfluxDB."""
         while True:
             try:
-                more = await self._round()
-            except LogError as error:
-                self._note("the log cannot be read", str(error), "see the words")
-                await self._pause(0, Pace.SLOWLY)
-            except Exception as error:  # a fault here must not end ingest: it is told, and tried again
+                await self._from_the_kept_place()
+            except* LogError as errors:
+                self._standing.note(ROUND, "the log cannot be read", _first(errors), "see the words")
+            except* Exception as errors:  # a fault here must not end ingest: it is told, and tried again
                 log.exception("influx_writer_failed", place=self._place)
-                self._note("a fault of carewatch", repr(error), "report it with the log's lines about it")
-                await self._pause(0, Pace.SLOWLY)
-            else:
-                if not more:
-                    await asyncio.sleep(self._options.flush_ms / 1000)
+                remedy = "report it with the log's lines about it"
+                self._standing.note(ROUND, "a fault of carewatch", _first(errors), remedy)
+            await asyncio.sleep(pause_s(self._options, 0, Pace.SLOWLY, self._rng))
 
     async def state(self) -> WriterState:
         """How far it is and what is wrong, now."""
         end = await asyncio.to_thread(self._reader.end)
         lag_s = (now_ms(self._clock) - self._log_time_ms) / 1000 if end > self._place and self._log_time_ms else 0.0
+        done = self._delivery
         return WriterState(
-            self._place,
-            end - self._place,
-            max(lag_s, 0.0),
-            self._written,
-            self._refused_lines,
-            self._last_refusal,
-            self._trouble,
+            place=self._place,
+            lag_records=end - self._place,
+            lag_s=max(lag_s, 0.0),
+            written_lines=done.written,
+            refused_lines=done.refused,
+            writes=done.writes,
+            retries=done.retries,
+            last_refusal=done.last_refusal,
+            trouble=self._standing.trouble,
         )
 
-    async def _round(self) -> bool:
-        """Write what is there, up to a batch or so; whether there is more already."""
-        if not self._begun:
-            self._place = self._kept = await asyncio.to_thread(self._reader.place, CONSUMER)
-            self._begun = True
-        gathered = await asyncio.to_thread(self._gatherer.gather, self._place)
-        for lines in gathered.batches(self._options.batch_lines):
-            await self._deliver(lines)
-        await self._move_to(gathered)
-        return gathered.more
+    async def _from_the_kept_place(self) -> None:
+        self._place = self._kept = await asyncio.to_thread(self._reader.place, CONSUMER)
+        self._parts_since_kept = 0
+        async with asyncio.TaskGroup() as group:
+            await self._follow(group)
 
-    async def _move_to(self, gathered: Gathered) -> None:
-        if len(gathered.lines) or gathered.last_offset - self._kept >= KEEP_EVERY:
-            await asyncio.to_thread(self._reader.keep_place, CONSUMER, gathered.last_offset)
-            self._kept = gathered.last_offset
-        self._place, self._log_time_ms = gathered.last_offset, gathered.log_time_ms or self._log_time_ms
-        self._recovered()
+    async def _follow(self, group: asyncio.TaskGroup) -> None:
+        """Send parts off, `WINDOW` at a time, for ever; the first that fails ends them all."""
+        room = asyncio.Semaphore(WINDOW)
+        newest: asyncio.Task[None] | None = None
+        offset = self._place
+        while True:
+            gathered = await self._gather(offset, newest)
+            for part in gathered.parts:
+                await room.acquire()
+                newest = group.create_task(self._take_over(part, newest))
+                newest.add_done_callback(lambda _ended: room.release())
+                offset = part.last_offset
+            if not gathered.parts and (newest is None or newest.done()):
+                self._standing.passed(ROUND)
+            if not gathered.more:
+                await asyncio.sleep(self._options.flush_ms / 1000)
 
-    async def _deliver(self, lines: pa.Array) -> None:
-        """Every line is in InfluxDB, or set aside with the reason, when this returns. Halves what is refused."""
-        pending = [lines]
-        while pending:
-            part = pending.pop()
-            answer = await self._send(part)
-            if answer.verdict is Verdict.WRITTEN:
-                self._written += len(part)
-            elif len(part) == 1 or answer.dropped == len(part):
-                await self._set_aside(part, answer)
-            else:
-                half = len(part) // 2
-                pending += [part[half:], part[:half]]
+    async def _gather(self, after: int, newest: asyncio.Task[None] | None) -> Gathered:
+        try:
+            return await asyncio.to_thread(self._gatherer.gather, after)
+        except LogError:
+            if newest is not None:  # what could be read gets there first, or the place would never reach the fault
+                await newest
+                await self._keep(self._place)
+            raise
 
-    async def _send(self, lines: pa.Array) -> Answer:
-        """Send until the answer is final."""
-        encoded = await asyncio.to_thread(lambda: self._server.encode(body(lines)))
-        attempt = 0
-        while (answer := await self._server.write(encoded)).verdict.pace is not Pace.NOT:
-            self._note(f"InfluxDB {answer.verdict.reason}", answer.words, answer.verdict.remedy)
-            await self._pause(attempt, answer.verdict.pace, answer.retry_after_s)
-            attempt += 1
-        self._recovered()
-        return answer
+    async def _take_over(self, part: Part, before: asyncio.Task[None] | None) -> None:
+        """The part into InfluxDB; then, when all before it are, move the place past it."""
+        await self._delivery.deliver(part.lines)
+        if before is not None:
+            await before
+        await self._move_to(part)
 
-    async def _set_aside(self, lines: pa.Array, answer: Answer) -> None:
-        await asyncio.to_thread(self._refused.keep, lines, answer.words, now_ms(self._clock))
-        self._refused_lines += len(lines)
-        self._last_refusal = answer.words
-        log.warning("influx_refused", lines=len(lines), words=answer.words, file=str(self._refused.path))
+    async def _move_to(self, part: Part) -> None:
+        self._parts_since_kept += bool(len(part.lines))
+        if await self._is_to_keep(part):
+            await self._keep(part.last_offset)
+        self._place, self._log_time_ms = part.last_offset, part.log_time_ms or self._log_time_ms
+        if self._place > self._farthest:
+            self._farthest = self._place
+            self._standing.passed(ROUND)
 
-    async def _pause(self, attempt: int, pace: Pace, asked_s: float | None = None) -> None:
-        longest_s = self._options.retry_max_s
-        wait_s = (
-            longest_s if pace is Pace.SLOWLY else min(self._options.retry_first_s * 2 ** min(attempt, 16), longest_s)
-        )
-        await asyncio.sleep(max(wait_s * self._rng.uniform(1 - JITTER, 1 + JITTER), asked_s or 0.0))
+    async def _is_to_keep(self, part: Part) -> bool:
+        if self._parts_since_kept >= KEEP_EVERY_PARTS or part.last_offset - self._kept >= KEEP_EVERY_RECORDS:
+            return True
+        return bool(self._parts_since_kept) and part.last_offset >= await asyncio.to_thread(self._reader.end)
 
-    def _note(self, reason: str, words: str, remedy: str) -> None:
-        if self._trouble is None or self._trouble.reason != reason:
-            log.warning("influx_not_written", reason=reason, words=words, remedy=remedy, place=self._place)
-        since_ms = self._trouble.since_ms if self._trouble else now_ms(self._clock)
-        self._trouble = Trouble(reason, words, remedy, since_ms)
+    async def _keep(self, offset: int) -> None:
+        await asyncio.to_thread(self._reader.keep_place, CONSUMER, offset)
+        self._kept, self._parts_since_kept = offset, 0
 
-    def _recovered(self) -> None:
-        if self._trouble is not None:
-            log.info("influx_written_again", after_ms=now_ms(self._clock) - self._trouble.since_ms)
-            self._trouble = None
+    async def _set_aside(self, lines: pa.Array, words: str) -> None:
+        await asyncio.to_thread(self._refused.keep, lines, words, now_ms(self._clock))
+        log.warning("influx_refused", lines=len(lines), words=words, file=str(self._refused.path))
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> str:
+    error = errors.exceptions[0]
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error) if isinstance(error, LogError) else repr(error)

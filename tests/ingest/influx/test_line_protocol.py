@@ -8,18 +8,19 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ingest.influx.line_protocol import AlertPoint, alert_lines, body, lines, times_ns
+from ingest.influx.line_protocol import AlertPoint, alert_lines, body, lines, tags_of, times_ns
 from ingest.reading import COLUMN, Event, Flag, Kind, Readings, Source
-from ingest.watches import Watch, Watches
+from ingest.watches import Watch
 from tests.ingest.log.batches import T0_MS, random_readings
 
 STAMP = f"{T0_MS}000007"
-WATCHES = Watches([Watch(0, "W0"), Watch(1, "W1", site="east"), *(Watch(n, f"W{n}") for n in range(2, 9))])
+WATCHES = [Watch(0, "W0"), Watch(1, "W1", site="east"), *(Watch(n, f"W{n}") for n in range(2, 9))]
+TAGS = tags_of(WATCHES)
 
 
 def text_of(*rows: dict[str, float], site: str = "") -> str:
     common = {"watch": 0, "time_ms": T0_MS, "arrival_ms": T0_MS + 250, "seq": 7}
-    return body(lines(Readings.of_rows([{**common, **row} for row in rows]), WATCHES, site)).decode()
+    return body(lines(Readings.of_rows([{**common, **row} for row in rows]), tags_of(WATCHES, site))).decode()
 
 
 def test_a_heart_rate() -> None:
@@ -39,8 +40,8 @@ def test_a_position_a_fall_an_sos_and_a_status() -> None:
         {"kind": Kind.STATUS, "event": Event.BATTERY_LOW, "steps": 0},
         site="main",
     ).splitlines() == [
-        f'location,watch=W0,site=main lat=22.543096,lon=-114.057865,accuracy_m=12,source="wifi",arrival_s=0.25 {STAMP}',
         f"fall,watch=W0,site=main flags=32768i,impact_g=3.25,still_s=40,cancelled=false,arrival_s=0.25 {T0_MS}000007",
+        f'location,watch=W0,site=main lat=22.543096,lon=-114.057865,accuracy_m=12,source="wifi",arrival_s=0.25 {STAMP}',
         f"sos,watch=W0,site=main arrival_s=0.25 {T0_MS}000007",
         f'status,watch=W0,site=main steps=0i,event="battery_low",arrival_s=0.25 {T0_MS}000007',
     ]
@@ -73,23 +74,32 @@ def test_every_float32_and_float64_reads_back_as_the_same_number() -> None:
     for name, kind, values in (("skin_c", Kind.HEART_RATE, skin), ("lat", Kind.LOCATION, lat)):
         finite = np.isfinite(values)
         readings = Readings({**whole, "kind": np.full(2000, kind, np.int8), name: values}).take(finite)
-        texts = [line.split(f"{name}=")[1].split(",")[0] for line in lines(readings, WATCHES).to_pylist()]
+        texts = [line.split(f"{name}=")[1].split(",")[0] for line in lines(readings, TAGS).to_pylist()]
         assert np.array([float(text) for text in texts], values.dtype).tobytes() == values[finite].tobytes()
 
 
-def test_lines_stand_in_the_order_of_the_readings_and_slices_are_whole_lines() -> None:
+def test_lines_stand_series_by_series_and_then_as_they_came_and_slices_are_whole_lines() -> None:
     readings = random_readings(np.random.default_rng(0), 500)
 
-    made = lines(readings, WATCHES)
+    made = lines(readings, TAGS)
 
-    assert [int(line.rsplit(" ", 1)[1]) % 1_000_000 for line in made.to_pylist()] == list(range(1, 501))
+    keys = [(line.split(" ")[0], int(line.rsplit(" ", 1)[1]) % 1_000_000) for line in made.to_pylist()]
+    order = {kind.topic: kind for kind in Kind}
+    assert keys == sorted(keys, key=lambda key: (order[key[0].split(",")[0]], key))
+    assert sorted(seq for _series, seq in keys) == list(range(1, 501))
     assert b"".join(body(made[start : start + 7]) for start in range(0, 500, 7)) == body(made)
     assert body(made[100:103]).count(b"\n") == 3
 
 
+def test_a_word_of_a_later_version_is_left_out() -> None:
+    assert text_of({"kind": Kind.STATUS, "event": 99, "battery": 50}) == (
+        f"status,watch=W0 battery=50,arrival_s=0.25 {STAMP}\n"
+    )
+
+
 def test_no_readings_are_no_lines() -> None:
-    assert lines(Readings.empty(), WATCHES).equals(pa.array([], pa.string()))
-    assert body(lines(Readings.empty(), WATCHES)) == b""
+    assert lines(Readings.empty(), TAGS).equals(pa.array([], pa.string()))
+    assert body(lines(Readings.empty(), TAGS)) == b""
 
 
 def test_two_readings_of_one_millisecond_both_live_with_and_without_seq() -> None:

@@ -44,6 +44,7 @@ class Running:
 
     writer: InfluxWriter
     log: SqliteLog
+    clock: SteppedClock
     refused_file: Path
 
     async def catches_up(self) -> None:
@@ -77,7 +78,7 @@ async def running(
     writer = InfluxWriter(reader, server, options, RefusedPoints(file), clock, site="main", rng=random.Random(1))  # noqa: S311 - spreads retries
     task = asyncio.create_task(writer.run())
     try:
-        yield Running(writer, log, file)
+        yield Running(writer, log, clock, file)
         assert not task.done(), "the writer must run until it is cancelled"
     finally:
         task.cancel()
