@@ -44,7 +44,9 @@ def main() -> None:
 def ran(name: str, telegraf: Path | None) -> bool:
     """Whether it ended well; its words are on the terminal."""
     with_telegraf = ["--telegraf", str(telegraf)] if telegraf is not None and name in WITH_TELEGRAF else []
-    return subprocess.run([sys.executable, "-m", BENCHMARKS[name], *with_telegraf], cwd=ROOT, check=False).returncode == 0
+    return (
+        subprocess.run([sys.executable, "-m", BENCHMARKS[name], *with_telegraf], cwd=ROOT, check=False).returncode == 0
+    )
 
 
 if __name__ == "__main__":
