@@ -6,20 +6,17 @@ import itertools
 import statistics
 import time
 from collections import defaultdict
-from contextlib import closing
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from benchmarks.ingest import ours
 from benchmarks.ingest.stream import BASE_MS, EVERY_MS, messages
 from benchmarks.measured import new_folder
-from carewatch.roles.ingest import preparation_of
-from carewatch.sources import ConfiguredSources
+from carewatch.roles.ingest import build
 from ingest.log.contract import Record, RecordKind
 from ingest.log.record import pack
-from ingest.log.sqlite import SqliteLog
 from ingest.mqtt.delivered import Delivered
 from ingest.receipts import Receipts
-from ingest.watches import Watches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,10 +41,10 @@ def all_in(readings: int, watches: int, rounds: int) -> dict[str, int]:
 def _rounds(folder: Path, readings: int, watches: int, rounds: int) -> Iterator[dict[str, int]]:
     settings = ours.settings_of(folder, 0)
     sent = messages(readings * rounds, watches)
-    with closing(SqliteLog(settings.log.path)) as log:
-        known = Watches(log.watches())
-        preparation = preparation_of(settings, ConfiguredSources.of(settings), log, known, 0)
-        receipts = Receipts(preparation.seen, lambda index: known.at(index).watch_id)
+    with ExitStack() as stack:
+        parts = build(settings, stack)
+        log, preparation = parts.reading_log, ours.preparation_in(parts)
+        receipts = Receipts(preparation.seen, lambda index: parts.watches.at(index).watch_id)
         for number in range(rounds):
             delivered = delivered_of(list(itertools.islice(sent, readings)))
             steady_ms = number * RECEIPTS_AGAIN_MS

@@ -21,17 +21,28 @@ from typing import TYPE_CHECKING
 from benchmarks.ingest.all_in import all_in
 from benchmarks.ingest.stream import BASE_MS, EVERY_MS, messages
 from benchmarks.measured import in_child, machine, report
-from ingest.formats import DECODERS
+from ingest.formats import DECODERS, decoder_for
 from ingest.formats.contract import Message
+from ingest.formats.profile import load_profiles
 from ingest.reading import KIND_BY_TOPIC
-from ingest.sources import Sources
+from ingest.sources import Source, Sources, matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ingest.formats.contract import Decoder
 
-GOLDEN = Path(__file__).parents[2] / "tests" / "ingest" / "formats" / "golden"
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "ingest" / "formats" / "golden"
+DEVICES = ROOT / "config" / "devices"
+SOURCES = (
+    Source("3g/+/up", "watch_3g"),
+    Source("iw/+/up", "watch_iw"),
+    Source("owntracks/+/+", "owntracks"),
+    Source("atom/g616/status/#", "flat_json", "g616"),
+    Source("iot/+/+/data", "flat_json", "gateway"),
+)
+"""On whose topics the golden inputs came."""
 WATCHES = 1_000
 ARRAY = 500
 
@@ -50,10 +61,11 @@ def measured(readings: int, rounds: int) -> dict[str, dict[str, float]]:
     native = DECODERS["native"]
     for name, batch in native_batches(readings).items():
         rows[name] = {"ns_a_reading": ns_a_reading(native, batch, rounds)}
-    for name, decoder in DECODERS.items():
-        if name != "native":
-            batch = list(itertools.islice(itertools.cycle(golden(name, decoder)), readings))
-            rows[name] = {"ns_a_reading": ns_a_reading(decoder, batch, rounds)}
+    profiles = load_profiles(DEVICES)
+    for source in SOURCES:
+        decoder = decoder_for(source.format, profiles.get(source.profile or source.format))
+        batch = list(itertools.islice(itertools.cycle(golden(source, decoder)), readings))
+        rows[f"{source.format} {source.profile}".strip()] = {"ns_a_reading": ns_a_reading(decoder, batch, rounds)}
     rows |= {f"native, {stage}": {"ns_a_reading": ns} for stage, ns in all_in(readings, WATCHES, rounds).items()}
     return rows
 
@@ -95,26 +107,27 @@ def _arrays(elements: Sequence[bytes]) -> Iterator[bytes]:
         yield b"[" + b",".join(elements[first : first + ARRAY]) + b"]"
 
 
-def golden(name: str, decoder: Decoder) -> list[Message]:
-    """Of the format's golden inputs those in which nothing is refused."""
+def golden(source: Source, decoder: Decoder) -> list[Message]:
+    """Of the golden inputs on the source's topics those in which nothing is refused."""
+    recordings = sorted((GOLDEN / source.format).glob("*/input.jsonl"))
     found = [
         message
-        for recording in sorted((GOLDEN / name).glob("*/input.jsonl"))
-        for message in _recorded(recording)
-        if len((decoded := decoder.decode([message])).readings) and not decoded.refusals
+        for message in itertools.chain.from_iterable(map(_recorded, recordings))
+        if matches(source.filter, message.topic)
+        and len((decoded := decoder.decode([message])).readings)
+        and not decoded.refusals
     ]
     if not found:
-        raise RuntimeError(f"{GOLDEN / name}: no input from which {name} makes readings only")
+        raise RuntimeError(f"{GOLDEN / source.format}: no input on {source.filter} that becomes readings only")
     return found
 
 
 def _recorded(recording: Path) -> Iterator[Message]:
+    sources = Sources(SOURCES)
     for line in recording.read_text("utf-8").splitlines():
         entry = json.loads(line)
         payload = entry["payload"] if isinstance(entry["payload"], str) else json.dumps(entry["payload"])
-        levels = entry["topic"].split("/")
-        kind = KIND_BY_TOPIC.get(levels[-1])
-        yield Message(entry["topic"], payload.encode(), int(entry["at"] * 1000), levels[1], kind)
+        yield sources.route(entry["topic"]).message(entry["topic"], payload.encode(), int(entry["at"] * 1000))
 
 
 if __name__ == "__main__":

@@ -69,9 +69,7 @@ def _row(parts: NDArray[np.int64], readings: Readings) -> Row:
     return Row(*head, checksum(Row(*head, 0, kept, body)), kept, body)
 
 
-def _parts(
-    first_offset: int, kind: NDArray[np.int64], log_time_ms: NDArray[np.int64], rows: object
-) -> NDArray[np.int64]:
+def _parts(first: int, kind: NDArray[np.int64], log_time_ms: NDArray[np.int64], rows: object) -> NDArray[np.int64]:
     """Shape (records, 6): offset, kind, log time, deaf, step, readings (ingest/log/parts.py)."""
     parts = np.zeros((len(kind), 6), np.int64)
     parts[:, 0] = first + np.arange(len(kind))

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from carewatch.roles.ingest_parts import Parts
-    from ingest.prepare import Preparation
-
 BATCH = 65_536
 GAPS_OF_SEQS = range(1, 17, 2)
 
@@ -55,7 +52,7 @@ def heard(folder: Path, watches: int, in_gaps: float) -> None:
     sent = _sent(watches, in_gaps)
     with ExitStack() as stack:
         parts = build(settings, stack)
-        preparation = _preparation(parts)
+        preparation = ours.preparation_in(parts)
         while batch := list(itertools.islice(sent, BATCH)):
             prepared = preparation.prepare([delivered_of(batch)], ARRIVAL_MS, deaf=False)
             parts.reading_log.append(prepared.batch)
@@ -84,13 +81,9 @@ def restarted(folder: Path, watches: int) -> dict[str, float]:
         after_mb = rss_mb()
         if len(parts.watches) != watches:
             raise RuntimeError(f"{len(parts.watches)} watches are known, not {watches}")
-        if _preparation(parts).seen.newest_generation(watches - 1, _boot(watches - 1)) is None:
+        if ours.preparation_in(parts).seen.newest_generation(watches - 1, _boot(watches - 1)) is None:
             raise RuntimeError("the duplicate filter does not know the last watch")
     return {"restart_s": round(wall_s, 2), "restart_cpu_s": round(cpu_s, 2), "memory_mb": round(after_mb - before_mb)}
-
-
-def _preparation(parts: Parts) -> Preparation:
-    return parts.ingest._preparation  # noqa: SLF001 - nobody but a benchmark asks a role for it
 
 
 def _boot(watch: int) -> int:
