@@ -30,7 +30,7 @@ class TomlPlaces:
 
     def __init__(self, text: str) -> None:
         self.lines = text.splitlines()
-        self._tables: dict[tuple[str, int], Place] = {}
+        self.tables: dict[tuple[str, int], Place] = {}
         self._entries: dict[tuple[str, int, str], _Entry] = {}
         self._scan()
 
@@ -44,7 +44,7 @@ class TomlPlaces:
                 name = header[2]
                 table = (name, counts.get(name, 0))
                 counts[name] = table[1] + 1
-                self._tables[table] = Place(number, line.index("[") + 1)
+                self.tables[table] = Place(number, line.index("[") + 1)
             elif key := _KEY.match(line):
                 within = self._note(table, number, line, key)
 
@@ -57,7 +57,7 @@ class TomlPlaces:
 
     def table(self, name: str, index: int) -> Place:
         """Of the table's header; the file's start if it has none."""
-        return self._tables.get((name, index), Place(1, 1))
+        return self.tables.get((name, index), Place(1, 1))
 
     def key(self, name: str, index: int, key: str) -> Place:
         """Of a key; of its table if it stands elsewhere."""

@@ -2,75 +2,113 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from ingest.file_problems import nearest
+from ingest.formats.alarm import Alarm, UnnamedAlarm
+from ingest.formats.flat_json_file import MAP_TABLES, read_map
+from ingest.formats.profile_file import ProfileError, ProfileFile
 from ingest.reading import Datum
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from ingest.formats.flat_json_map import FieldMap
 
-class ProfileError(ValueError):
-    """A profile cannot be used; the text names the file, the field and the remedy."""
-
-
-class Alarm(StrEnum):
-    """What a bit of a status word means."""
-
-    SOS = "sos"
-    FALL = "fall"
-    REMOVED = "removed"
-    BATTERY_LOW = "battery_low"
-    POWER_OFF = "power_off"
-    FENCE_OUT = "fence_out"
-    FENCE_IN = "fence_in"
-    HEART_RATE_ABNORMAL = "heart_rate_abnormal"
-
-
-class UnnamedAlarm(StrEnum):
-    """What to make of an alarm frame that names no alarm."""
-
-    IGNORE = "ignore"
-    SOS = "sos"
+__all__ = ["Profile", "ProfileError", "load_profile", "load_profiles", "read_profile"]
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One model. `datum` None: the site's. `utc_offset_min`: what the model's clock is ahead of UTC."""
+    """One model.
+
+    `datum` None: the site's. `utc_offset_min`: what the clock in the model's frames is ahead of UTC. `zone_h`: the zone
+    that a watch is told at login, in hours ahead of UTC. `status_bits`, `alarm_codes`: what the model means by them.
+    """
 
     format: str
     datum: Datum | None = None
     utc_offset_min: int = 0
     unnamed_alarm: UnnamedAlarm = UnnamedAlarm.IGNORE
     status_bits: Mapping[int, Alarm] = field(default_factory=dict)
+    alarm_codes: Mapping[str, Alarm] = field(default_factory=dict)
+    zone_h: int = 0
+    field_map: FieldMap | None = None
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True):
-    format: str
-    datum: str | None = None
-    utc_offset_min: Annotated[int, msgspec.Meta(ge=-24 * 60, le=24 * 60)] = 0
-    unnamed_alarm: UnnamedAlarm = UnnamedAlarm.IGNORE
-    status_bits: dict[int, Alarm] = {}
+_EVERYWHERE = ("format", "datum", "utc_offset_min")
+KEYS: dict[str, tuple[str, ...]] = {
+    "native": (),
+    "owntracks": (),
+    "watch_3g": ("unnamed_alarm", "status_bits"),
+    "watch_iw": ("unnamed_alarm", "alarm_codes", "zone_h"),
+    "flat_json": MAP_TABLES,
+}
+"""What a file of each format may say beside format, datum and clock."""
+_DATUMS = {datum.name.lower(): datum for datum in Datum}
+_ALARMS = {alarm.value: alarm for alarm in Alarm}
+_UNNAMED = {word.value: word for word in UnnamedAlarm}
+_DAY_MIN = 24 * 60
 
 
 def load_profile(file: Path) -> Profile:
-    """One file. Raises `ProfileError`."""
+    """One file. Raises `ProfileError` with every fault: line, column, what is wrong, the nearest right name."""
     try:
-        found = msgspec.convert(tomllib.loads(file.read_text("utf-8")), _File, strict=False)
-        datum = None if found.datum is None else Datum[found.datum.upper()]
-    except KeyError:
-        raise ProfileError(f"{file}: datum is neither `wgs84` nor `gcj02`") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ProfileError(f"{file}: {error}; compare with config/devices/watch_3g.toml") from None
-    return Profile(found.format, datum, found.utc_offset_min, found.unnamed_alarm, found.status_bits)
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProfileError(f"{file}: {error}") from None
+    return read_profile(text, str(file))
 
 
 def load_profiles(folder: Path) -> dict[str, Profile]:
     """Every `*.toml` of config/devices/ by its name without the ending. Raises `ProfileError`."""
     return {file.stem: load_profile(file) for file in sorted(folder.glob("*.toml"))}
+
+
+def read_profile(text: str, name: str) -> Profile:
+    """The same from text; `name` is the file's in what is said."""
+    source = ProfileFile(text, name)
+    head = source.document
+    known_format = _format(source)
+    source.check_keys(("", 0), head, (*_EVERYWHERE, *KEYS.get(known_format, ())))
+    datum = source.word(("", 0, "datum"), head["datum"], _DATUMS) if "datum" in head else None
+    unnamed = source.word(("", 0, "unnamed_alarm"), head.get("unnamed_alarm", "ignore"), _UNNAMED)
+    offset_min = source.whole("utc_offset_min", (-_DAY_MIN, _DAY_MIN))
+    profile = Profile(
+        known_format,
+        datum,
+        offset_min,
+        unnamed or UnnamedAlarm.IGNORE,
+        _status_bits(source),
+        _alarms(source, "alarm_codes"),
+        source.whole("zone_h", (-12, 14)),
+        read_map(source, offset_min) if known_format == "flat_json" else None,
+    )
+    source.close()
+    return profile
+
+
+def _format(source: ProfileFile) -> str:
+    found = source.document.get("format")
+    if isinstance(found, str) and found in KEYS:
+        return found
+    source.at_key(("", 0, "format"), f"format = {found!r}", nearest(str(found), KEYS))
+    return ""
+
+
+def _status_bits(source: ProfileFile) -> dict[int, Alarm]:
+    bits: dict[int, Alarm] = {}
+    for bit, alarm in _alarms(source, "status_bits").items():
+        if bit.isascii() and bit.isdigit() and int(bit) < 64:
+            bits[int(bit)] = alarm
+        else:
+            source.at_key(("status_bits", 0, bit), f"{bit!r} is no bit of a status word", "write a number from 0 to 63")
+    return bits
+
+
+def _alarms(source: ProfileFile, table: str) -> dict[str, Alarm]:
+    found: dict[str, Any] = source.table(table)
+    alarms = {key: source.word((table, 0, key), value, _ALARMS) for key, value in found.items()}
+    return {key: alarm for key, alarm in alarms.items() if alarm is not None}

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ingest.formats.alarm import BITS, EMERGENCIES, EVENTS, Alarm, UnnamedAlarm
 from ingest.formats.contract import Answer, Decoded, Message, Reason, Refusal
 from ingest.formats.identity import is_watch_id, stand_in_id
-from ingest.formats.profile import Alarm, Profile, UnnamedAlarm
+from ingest.formats.profile import Profile
 from ingest.formats.rows import Rows, shown
 from ingest.formats.watch_3g_frame import Frame, frames
 from ingest.formats.watch_3g_position import Position, number, read_position
@@ -24,26 +25,7 @@ from ingest.reading import Event, Flag, Kind, Source
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-STANDARD = Profile(
-    "watch_3g",
-    status_bits={
-        0: Alarm.BATTERY_LOW,
-        14: Alarm.POWER_OFF,
-        16: Alarm.SOS,
-        17: Alarm.BATTERY_LOW,
-        18: Alarm.FENCE_OUT,
-        19: Alarm.FENCE_IN,
-        20: Alarm.REMOVED,
-        21: Alarm.FALL,
-        22: Alarm.HEART_RATE_ABNORMAL,
-    },
-)
-_EMERGENCIES = {Alarm.SOS: Kind.SOS, Alarm.FALL: Kind.FALL}
-_EVENTS = {
-    Alarm.REMOVED: Event.REMOVED,
-    Alarm.BATTERY_LOW: Event.BATTERY_LOW,
-    Alarm.POWER_OFF: Event.POWER_OFF,
-}
+STANDARD = Profile("watch_3g", status_bits=BITS)
 _MEASURED = {
     "heart": ("bpm",),
     "pulse": ("bpm",),
@@ -147,7 +129,7 @@ class _FrameReader:
     def _position(self, position: Position, *, alarm: bool) -> None:
         """Life safety first: emergencies, then what happened to the watch, then where it is."""
         alarms = self._alarms(position, alarm=alarm)
-        for kind in (_EMERGENCIES[a] for a in alarms if a in _EMERGENCIES):
+        for kind in (EMERGENCIES[a] for a in alarms if a in EMERGENCIES):
             flags = 0 if position.status is not None else Flag.UNDECODABLE
             self._put_battery(self._open(kind, position.time_ms, flags), position)
         if position.time_ms is None:
@@ -156,7 +138,7 @@ class _FrameReader:
         if position.status is None and not alarm:
             self._refuse(Reason.BAD_FRAME, f"{self.frame.type}: no status word among its fields")
             return
-        events = [_EVENTS[a] for a in alarms if a in _EVENTS]
+        events = [EVENTS[a] for a in alarms if a in EVENTS]
         for event in events:
             self._event(event, position)
         if position.has_fix:
@@ -174,7 +156,7 @@ class _FrameReader:
         if alarm and not meant:
             self.rows.count_unknown("alarm without a known bit")
             return [Alarm.SOS] if self.profile.unnamed_alarm is UnnamedAlarm.SOS else []
-        for other in sorted(meant - _EMERGENCIES.keys() - _EVENTS.keys()):
+        for other in sorted(meant - EMERGENCIES.keys() - EVENTS.keys()):
             self.rows.count_unknown(other)
         return [known for known in Alarm if known in meant]
 

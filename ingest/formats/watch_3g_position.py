@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+
+from ingest.formats.times import two_digit_time_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,6 @@ STATUS_FIELD = 15
 _NUMBER = re.compile(r"[+-]?\d{1,15}(?:\.\d*)?", re.ASCII)
 _DECIMAL = re.compile(r"\d{1,6}\.\d+", re.ASCII)
 _STATUS = re.compile(r"[0-9A-Fa-f]{1,16}", re.ASCII)
-_DIGITS = re.compile(r"\d{6}", re.ASCII)
 _MOST_NEIGHBOURS = 64
 
 
@@ -49,7 +49,7 @@ def read_position(fields: Sequence[str], utc_offset_min: int) -> Position:
     if lat == 0 and lon == 0:
         lat = lon = None  # a fix in the Gulf of Guinea is none
     return Position(
-        _time_ms(row[0], row[1], utc_offset_min),
+        two_digit_time_ms(row[0], row[1], utc_offset_min),
         lat,
         lon,
         number(row[7]),
@@ -62,17 +62,6 @@ def read_position(fields: Sequence[str], utc_offset_min: int) -> Position:
 def number(text: str) -> float | None:
     """A plain decimal number; None for anything else."""
     return float(text) if _NUMBER.fullmatch(text) else None
-
-
-def _time_ms(day: str, clock: str, utc_offset_min: int) -> int | None:
-    if not _DIGITS.fullmatch(day) or not _DIGITS.fullmatch(clock):
-        return None
-    try:
-        date = datetime(2000 + int(day[4:]), int(day[2:4]), int(day[:2]), tzinfo=UTC)
-        moment = date.replace(hour=int(clock[:2]), minute=int(clock[2:4]), second=int(clock[4:]))
-    except ValueError:
-        return None
-    return round((moment - timedelta(minutes=utc_offset_min)).timestamp() * 1000)
 
 
 def _coordinate(text: str, hemisphere: str) -> float | None:

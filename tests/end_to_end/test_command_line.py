@@ -109,7 +109,7 @@ def test_decode_shows_bracket_frames_as_payloads_or_as_a_recording(carewatch, wr
     said = carewatch("decode", "--format", "watch_3g", write("bad.txt", "[3G*1*0002*LK]\nhello\n"))
     assert (said.code, [line.get("refused") for line in said.lines]) == (1, [None, "bad_frame"])
     said = carewatch("decode", "--format", "watch_4g", write("f.txt", ""))
-    assert (said.code, "one of native, watch_3g" in said.err) == (2, True)
+    assert (said.code, "one of flat_json, native, owntracks, watch_3g, watch_iw" in said.err) == (2, True)
 
 
 def test_bad_rows_of_residents_are_all_named_and_nobody_is_imported(carewatch, write, environment):

@@ -10,13 +10,27 @@ from pathlib import Path
 
 import pytest
 
-from ingest.formats import DECODERS
+from ingest.formats import DECODERS, decoder_for
 from ingest.formats.lines import decoded_lines
+from ingest.formats.profile import load_profiles
 from ingest.sources import Source, Sources
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted(folder.parent for folder in GOLDEN.glob("*/*/input.jsonl"))
-SOURCES = Sources([Source("3g/+/up", "watch_3g")])
+PROFILES = load_profiles(Path(__file__).parents[3] / "config" / "devices")
+SOURCES = Sources(
+    [
+        Source("3g/+/up", "watch_3g"),
+        Source("iw/v3/+/up", "watch_iw", "watch_iw_v3"),
+        Source("iw/+/up", "watch_iw"),
+        Source("owntracks/+/+", "owntracks"),
+        Source("owntracks/+/+/#", "owntracks"),
+        Source("http/owntracks", "owntracks"),
+        Source("atom/g616/status/#", "flat_json", "g616"),
+        Source("iot/+/+/data", "flat_json", "gateway"),
+        Source("nobody/+", "flat_json"),
+    ]
+)
 
 
 def messages_of(recording):
@@ -24,12 +38,14 @@ def messages_of(recording):
         entry = json.loads(text)
         payload = entry["payload"]
         payload = payload if isinstance(payload, str) else json.dumps(payload)
-        yield SOURCES.route(entry["topic"]).message(entry["topic"], payload.encode(), entry["at"] * 1000)
+        route = SOURCES.route(entry["topic"])
+        decoder = decoder_for(route.format, PROFILES.get(route.profile or route.format))
+        yield decoder, route.message(entry["topic"], payload.encode(), entry["at"] * 1000)
 
 
 def lines_of(case):
-    decoder = DECODERS[case.parent.name]
-    for number, message in enumerate(messages_of(case / "input.jsonl"), 1):
+    for number, (decoder, message) in enumerate(messages_of(case / "input.jsonl"), 1):
+        assert decoder.name == case.parent.name
         found = decoder.decode([message])
         yield from ({"line": number} | line for line in decoded_lines(decoder, [message]))
         yield from ({"line": number, "answer": answer.payload.decode()} for answer in found.answers)

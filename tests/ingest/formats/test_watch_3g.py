@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.formats import DECODERS, decoder_for
+from ingest.formats.alarm import UnnamedAlarm
 from ingest.formats.contract import Message, Reason
-from ingest.formats.profile import Profile, ProfileError, UnnamedAlarm, load_profile, load_profiles
+from ingest.formats.profile import Profile, ProfileError, load_profile, load_profiles
 from ingest.formats.watch_3g import STANDARD, Watch3G
 from ingest.formats.watch_3g_frame import frames
 from ingest.reading import Datum, Event, Flag, Kind
@@ -136,7 +137,7 @@ def test_a_bad_profile_is_named(tmp_path, text, named):
 def test_a_format_is_found_by_its_name():
     assert decoder_for("native") is DECODERS["native"]
     assert decoder_for("watch_3g", STANDARD).profile is STANDARD
-    with pytest.raises(ValueError, match="one of native, watch_3g"):
+    with pytest.raises(ValueError, match="one of flat_json, native, owntracks, watch_3g, watch_iw"):
         decoder_for("morse")
     with pytest.raises(ValueError, match="profile is of format 'watch_3g'"):
         decoder_for("native", STANDARD)
