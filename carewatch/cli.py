@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from carewatch.commands import installation, people, recordings, rules, running, storage, town
+from carewatch.commands import installation, people, quarantine, recordings, rules, running, storage, town
 
 app = typer.Typer(
     name="carewatch",
@@ -48,7 +48,7 @@ for name, group in (
     ("watch", people.watches),
     ("rules", rules.group),
     ("log", storage.logs),
-    ("quarantine", storage.quarantine),
+    ("quarantine", quarantine.group),
     ("influx", storage.influx),
     ("alerts", storage.alerts),
 ):

@@ -14,6 +14,7 @@ from alerts.engine.settings import EngineSettings
 from alerts.rules.explain import explain
 from alerts.store.settings_versions import all_versions
 from alerts.store.tables import alert
+from carewatch.moments import SECOND_MS, from_ms
 from ingest.watches import Watches
 
 if TYPE_CHECKING:
@@ -28,9 +29,7 @@ if TYPE_CHECKING:
     from ingest.watches import Watch
 
 DAY_MS = 86_400_000
-SECOND_MS = 1_000
 READ_RECORDS = 256
-TIMES = "write HH:MM, HH:MM:SS, 'YYYY-MM-DD HH:MM', 'YYYY-MM-DD HH:MM:SS' or milliseconds since 1970"
 
 
 class ExplainError(Exception):
@@ -54,18 +53,11 @@ def moment_ms(text: str, time_zone: str, now_ms: int) -> int:
 
     A whole second, since that is how pages and messages write times. ExplainError if it is none of the forms.
     """
-    if text.isdecimal():
-        return int(text)
-    zone = ZoneInfo(time_zone)
-    for form in ("%H:%M:%S", "%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"):
-        try:
-            named = datetime.strptime(text.replace("T", " "), form)  # noqa: DTZ007 - its zone is given below
-        except ValueError:
-            continue
-        if "%Y" not in form:
-            named = datetime.combine(datetime.fromtimestamp(now_ms / SECOND_MS, zone).date(), named.time())
-        return round(named.replace(tzinfo=zone).timestamp()) * SECOND_MS + SECOND_MS - 1
-    raise ExplainError(f"TIME {text!r} is no time; {TIMES}")
+    try:
+        first_ms = from_ms(text, time_zone, now_ms)
+    except ValueError as error:
+        raise ExplainError(str(error)) from None
+    return first_ms if text.isdecimal() else first_ms + SECOND_MS - 1
 
 
 def question_of(store: Store, reader: LogReader, watch_id: str, rule: str, time_ms: int, time_zone: str) -> Question:

@@ -16,20 +16,22 @@ from board.passwords import hash_password
 from carewatch.clock import WallClock
 from carewatch.control import ControlError, ask, is_served
 from carewatch.places import control_socket
+from carewatch.roles.quarantine_actions import AT_ONCE, read_again_offline
 from carewatch.roles.watch_actions import register_watches, retire_watch
 from carewatch.rules_file import known_limits
 from ingest.log.sqlite import SqliteLog
+from ingest.read_again import Outcome, ReadAgain
 from ingest.watches import Watches
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from carewatch.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class IngestOwner:
-    """The registry of watches."""
+    """The registry of watches, and the quarantine."""
 
     settings: Settings
 
@@ -49,6 +51,16 @@ class IngestOwner:
 
         with closing(SqliteLog(self.settings.log.path)) as reading_log:
             return retire_watch(reading_log, Watches(reading_log.watches()), watch_id)
+
+    def read_again(self, entries: Sequence[int]) -> Iterator[ReadAgain]:
+        """What became of each quarantine entry, as it is done. ValueError or ControlError for one that is not there."""
+        path = control_socket(self.settings, "ingest")
+        if not is_served(path):
+            yield from read_again_offline(self.settings, entries)
+            return
+        for first in range(0, len(entries), AT_ONCE):
+            for answer in ask(path, "retry", entries=list(entries[first : first + AT_ONCE]))["retried"]:
+                yield ReadAgain(**answer | {"outcome": Outcome(answer["outcome"])})
 
 
 @dataclass(frozen=True, slots=True)

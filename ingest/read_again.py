@@ -121,7 +121,8 @@ def _why(prepared: Prepared) -> str:
     """What is refused still: elements, or the whole."""
     elements = [one for one in prepared.decoded.refusals if one.field is None]
     if elements:
-        return details(elements)
+        reason = f"{elements[0].reason} " if elements[0].element is None else ""
+        return reason + details(elements)
     return "; ".join(f"{one.reason} {one.detail}".strip() for one in prepared.batch.quarantined)
 
 

@@ -1,4 +1,4 @@
-"""`log`, `quarantine`, `influx`, `alerts`: what is kept, and where it goes."""
+"""`log`, `influx`, `alerts`: what is kept, and where it goes."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from carewatch.commands.shared import Failed, current_settings
+from carewatch.commands.shared import Failed, current_settings, refusing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from carewatch.settings import Settings
     from ingest.log.contract import LogReader, Record
 
 logs = typer.Typer(help="The reading log.", no_args_is_help=True)
-quarantine = typer.Typer(help="What could not be a reading.", no_args_is_help=True)
 influx = typer.Typer(help="InfluxDB.", no_args_is_help=True)
 alerts = typer.Typer(help="Alerts as files.", no_args_is_help=True)
 
@@ -27,21 +27,41 @@ def inspect(
     after: Annotated[
         int | None, typer.Option(help="show records after this offset; default: the newest", min=0)
     ] = None,
-    count: Annotated[int, typer.Option(help="how many", min=1)] = 20,
+    at: Annotated[
+        str | None,
+        typer.Option(help="from HH:MM[:SS] of today or 'YYYY-MM-DD HH:MM[:SS]' on, in the site's zone; or epoch ms"),
+    ] = None,
+    count: Annotated[int, typer.Option(help="how many records", min=1)] = 20,
+    readings: Annotated[bool, typer.Option("--readings", help="and each of their readings, a line each")] = False,
 ) -> None:
-    """Records as JSON lines: offset, kind, log time, readings."""
+    """Records as JSON lines: offset, kind, log time, how many readings; and the readings themselves."""
+    from zoneinfo import ZoneInfo
+
+    from carewatch.shown import record_lines
     from ingest.log.sqlite_reader import SqliteLogReader
 
-    with closing(SqliteLogReader(current_settings().log.path)) as reader:
-        for record in _records(reader, max(0, reader.end() - count) if after is None else after, count):
-            shown = {
-                "offset": record.offset,
-                "kind": record.kind.name.lower(),
-                "log_time_ms": record.log_time_ms,
-                "deaf": record.deaf,
-                "readings": len(record.readings),
-            }
-            typer.echo(json.dumps(shown))
+    settings = current_settings()
+    zone = ZoneInfo(settings.site.time_zone)
+    with closing(SqliteLogReader(settings.log.path)) as reader:
+        id_of = [watch.watch_id for watch in reader.watches()].__getitem__ if readings else str
+        for record in _records(reader, _first(settings, reader, after, at, count), count):
+            for line in record_lines(record, id_of, zone, with_readings=readings):
+                typer.echo(json.dumps(line, ensure_ascii=False))
+
+
+def _first(settings: Settings, reader: LogReader, after: int | None, at: str | None, count: int) -> int:
+    """The offset before the first record to show."""
+    from carewatch.moments import from_ms
+    from carewatch.roles.life import clock_of
+
+    if at is None:
+        return max(0, reader.end() - count) if after is None else after
+    if after is not None:
+        typer.echo("--after and --at: give one of them", err=True)
+        raise typer.Exit(code=2)
+    with refusing():
+        now_ms = clock_of(settings).now_ns() // 1_000_000
+        return reader.offset_before(from_ms(at, settings.site.time_zone, now_ms))
 
 
 def _records(reader: LogReader, after: int, count: int) -> Iterator[Record]:
@@ -69,24 +89,6 @@ def prune(before_days: Annotated[int, typer.Option(help="drop records older than
     with closing(SqliteLog(current_settings().log.path)) as reading_log:
         before_ms = WallClock().now_ns() // 1_000_000 - before_days * 86_400_000
         typer.echo(f"{reading_log.prune(before_ms)} records dropped")
-
-
-@quarantine.command("list")
-def list_quarantine(count: Annotated[int, typer.Option(help="how many, newest first")] = 20) -> None:
-    """The newest payloads that could not be readings, JSON lines with the reason."""
-    from ingest.log.contract import QuarantineQuery
-    from ingest.log.sqlite_reader import SqliteLogReader
-
-    with closing(SqliteLogReader(current_settings().log.path)) as reader:
-        for entry in reader.quarantine(QuarantineQuery(count)):
-            shown = {
-                "arrival_ms": entry.arrival_ms,
-                "topic": entry.topic,
-                "reason": entry.reason,
-                "detail": entry.detail,
-                "payload": entry.payload.decode("utf-8", "backslashreplace"),
-            }
-            typer.echo(json.dumps(shown, ensure_ascii=False))
 
 
 @influx.command()

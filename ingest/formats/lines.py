@@ -9,7 +9,8 @@ from ingest.reading import COLUMN, PAYLOAD_COLUMNS, Column, Flag, Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ingest.formats.contract import Decoded, Decoder, Message, Refusal
+    from ingest.formats.contract import Decoder, Message, Refusal
+    from ingest.reading import Readings
 
 _COUNTS = ("boot", "seq", "oldest")
 
@@ -24,16 +25,16 @@ def decoded_lines(decoder: Decoder, messages: Sequence[Message]) -> Iterator[dic
     for message in messages:
         found = decoder.decode([message])
         for row in range(len(found.readings)):
-            yield _reading(found, row)
+            yield reading_line(found.readings, row, found.watch_ids[row])
         for refusal in found.refusals:
             yield _refusal(refusal, message)
 
 
-def _reading(found: Decoded, row: int) -> dict[str, Any]:
-    readings = found.readings
+def reading_line(readings: Readings, row: int, watch_id: str) -> dict[str, Any]:
+    """One reading, ready for JSON, as `decoded_lines` says."""
     line: dict[str, Any] = {
         "kind": Kind(int(readings["kind"][row])).topic,
-        "watch": found.watch_ids[row],
+        "watch": watch_id,
         "time": int(readings["time_ms"][row]),
     }
     for name in (*_COUNTS, *(column.name for column in PAYLOAD_COLUMNS)):

@@ -188,6 +188,9 @@ class ReadingLog(LogReader, Protocol):
     def quarantine(self, query: QuarantineQuery = EVERY_ENTRY) -> Iterator[Quarantined]:
         """The quarantined payloads that the query asks for, newest first."""
 
+    def quarantine_numbers(self, query: QuarantineQuery) -> Sequence[int]:
+        """The numbers of these entries, newest first, without their payloads."""
+
     def refused_seqs(self, watch_id: str, seqs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], tuple[int, bool]]:
         """Which of these (boot, seq) count as committed because they were refused.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ingest.log.contract import QuarantineQuery, Retried
 
-_COLUMNS = "topic, arrival_ms, reason, detail, payload, watch_id, id, at_offset, retried_ms, outcome"
+COLUMNS = "topic, arrival_ms, reason, detail, payload, watch_id, id, at_offset, retried_ms, outcome"
 _PUT = """INSERT INTO quarantine(at_offset, topic, arrival_ms, reason, detail, payload, watch_id)
   VALUES(?, ?, ?, ?, ?, ?, ?)"""
 _PUT_SEQ = "INSERT OR IGNORE INTO quarantine_seq VALUES(?, ?, ?, ?, 0)"
@@ -42,8 +42,8 @@ def mark_retried(writing: apsw.Connection, retried: Iterable[Retried]) -> None:
         writing.executemany(_BROUGHT, one.brought)
 
 
-def chosen(query: QuarantineQuery) -> tuple[str, Sequence[Any]]:
-    """SQL for the entries that a query asks for, newest first, and its values."""
+def chosen(query: QuarantineQuery, columns: str = COLUMNS) -> tuple[str, Sequence[Any]]:
+    """SQL for the entries that a query asks for, newest first, and its values. `columns`: a constant of ours."""
     asked = (
         ("id = ?", query.entry),
         ("reason = ?", query.reason),
@@ -54,7 +54,7 @@ def chosen(query: QuarantineQuery) -> tuple[str, Sequence[Any]]:
     wanted = [(term, value) for term, value in asked if value is not None]
     terms = [term for term, _ in wanted] + ["NOT is_read"] * query.unread
     where = f"WHERE {' AND '.join(terms)} " if terms else ""
-    sql = f"SELECT {_COLUMNS} FROM quarantine {where}ORDER BY id DESC LIMIT ?"  # noqa: S608 - the terms are constants
+    sql = f"SELECT {columns} FROM quarantine {where}ORDER BY id DESC LIMIT ?"  # noqa: S608 - the terms are constants
     return sql, (*(value for _, value in wanted), query.newest)
 
 

@@ -136,6 +136,11 @@ class SqliteLogReader:
         sql, values = quarantine_table.chosen(query)
         return (quarantine_table.entry_of(row) for row in self._all(sql, *values))
 
+    def quarantine_numbers(self, query: QuarantineQuery) -> list[int]:
+        """The numbers of these entries, newest first, without their payloads."""
+        sql, values = quarantine_table.chosen(query, "id")
+        return [int(number) for (number,) in self._all(sql, *values)]
+
     def refused_seqs(self, watch_id: str, seqs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], tuple[int, bool]]:
         """Those of the (boot, seq) that were refused: the entry that may bring the reading, and whether one has."""
         found = {pair: self._all(quarantine_table.SEQ, watch_id, *pair) for pair in seqs}
