@@ -24,7 +24,7 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp requirements/dev.txt
 demo: $(VENV)/run.stamp
 	@$(BIN)/carewatch demo $(ARGS)
 
-# The real servers that tests use: Mosquitto, InfluxDB 1.8.10, Kannel, Chromium.
+# The real servers that tests use: Mosquitto, InfluxDB 1.8.10 and 1.6, Kannel, Chromium.
 servers: $(VENV)/run.stamp
 	@$(BIN)/python -m tests.servers.get
 

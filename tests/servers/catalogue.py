@@ -27,6 +27,7 @@ class Server:
     programs: tuple[str, ...]
     debian: tuple[str, ...] = ()
     go: str = ""
+    deb: tuple[str, str] = ("", "")  # a Debian package that is unpacked, not installed, and its one program
     go_name: str = ""  # what Go calls the program, when that is not its name here
     tests: str = ""
     files: tuple[str, ...] = ()
@@ -39,6 +40,12 @@ class Server:
 SERVERS = (
     Server("Mosquitto", ("mosquitto", "mosquitto_passwd"), debian=("mosquitto",), tests="MQTT tests"),
     Server("InfluxDB", ("influxd",), go="github.com/influxdata/influxdb/cmd/influxd@v1.8.10", tests="InfluxDB tests"),
+    Server(
+        "InfluxDB 1.6",
+        ("influxd-1.6",),
+        deb=("influxdb", "usr/bin/influxd"),  # installed it would start a server of its own
+        tests="tests of InfluxDB without the API of 2.x",
+    ),
     Server(
         "Compose checker",
         ("compose-spec",),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
 StartMosquitto = Callable[..., Mosquitto]
-StartInfluxDB = Callable[[], InfluxDB]
+StartInfluxDB = Callable[..., InfluxDB]
 StartKannel = Callable[..., Kannel]
 OpenBrowser = Callable[..., "Chrome"]
 
@@ -47,11 +47,14 @@ def mosquitto(start_mosquitto: StartMosquitto) -> Mosquitto:
 
 @pytest.fixture
 def start_influxdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartInfluxDB]:
-    """`start_influxdb()`: an InfluxDB of the test's own, which it may stop, kill and start again."""
+    """`start_influxdb()`: an InfluxDB of the test's own, which it may stop, kill and start again.
+
+    `start_influxdb("max-body-size = 20000", "influxd-1.6")`: a line of its configuration, and Debian's program.
+    """
     started: list[InfluxDB] = []
 
-    def start() -> InfluxDB:
-        server = InfluxDB(tmp_path_factory.mktemp("influxdb"))
+    def start(http_lines: str = "", program_name: str = "influxd") -> InfluxDB:
+        server = InfluxDB(tmp_path_factory.mktemp("influxdb"), http_lines, program_name)
         started.append(server)
         server.start()
         server.fresh_database()

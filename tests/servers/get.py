@@ -1,7 +1,7 @@
 """`make servers`: get the real servers that tests use. What is here already is left alone.
 
-Mosquitto, Kannel and Chromium come from Debian by apt, InfluxDB 1.8.10 is built by Go. A server that cannot be
-had costs one line and the tests that need it are skipped; with `CI=true` it is an error (exit code 1).
+Mosquitto, Kannel, Chromium and an InfluxDB 1.6 come from Debian by apt, InfluxDB 1.8.10 is built by Go. A server that
+cannot be had costs one line and the tests that need it are skipped; with `CI=true` it is an error (exit code 1).
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.servers.catalogue import BIN, SERVERS, Server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 _GO = "/usr/bin/go"  # where Debian's golang-go puts it
 
@@ -40,6 +41,8 @@ def _get(server: Server, environ: Mapping[str, str]) -> bool:
         _say(f"{server.name}: getting it ...")
         if server.debian:
             _apt_install(server.debian, environ)
+        if server.deb[0]:
+            _apt_unpack(*server.deb, BIN / server.programs[0], environ)
         if server.go:
             _go_install(server.go, BIN, environ)
         if server.go_name:
@@ -70,6 +73,21 @@ def _apt_install(packages: Sequence[str], environ: Mapping[str, str]) -> None:
         raise UnavailableError(f"`apt-get install {' '.join(packages)}` failed (its words stand above)")
 
 
+def _apt_unpack(package: str, member: str, program: Path, environ: Mapping[str, str]) -> None:
+    """One program out of a package: no root needed, and no service is started."""
+    tools = [shutil.which(tool, path=environ.get("PATH")) for tool in ("apt-get", "dpkg-deb")]
+    if None in tools:
+        raise UnavailableError("apt-get or dpkg-deb is missing")
+    with tempfile.TemporaryDirectory() as folder:
+        if not _run(["apt-get", "download", "--quiet", package], environ, folder):
+            raise UnavailableError(f"`apt-get download {package}` failed (its words stand above)")
+        for found in Path(folder).glob("*.deb"):
+            _run(["dpkg-deb", "-x", str(found), folder], environ)
+        program.parent.mkdir(parents=True, exist_ok=True)
+        if (unpacked := Path(folder) / member).exists():
+            shutil.copy2(unpacked, program)
+
+
 def _go_install(module: str, bin_folder: Path, environ: Mapping[str, str]) -> None:
     go = shutil.which("go", path=environ.get("PATH"))
     if go is None:
@@ -83,10 +101,10 @@ def _go_install(module: str, bin_folder: Path, environ: Mapping[str, str]) -> No
         raise UnavailableError(f"`go install {module}` failed (its words stand above)")
 
 
-def _run(command: Sequence[str], environ: Mapping[str, str]) -> bool:
+def _run(command: Sequence[str], environ: Mapping[str, str], folder: str | None = None) -> bool:
     """Run quietly; the output is shown when it fails."""
     done = subprocess.run(
-        command, check=False, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, text=True
+        command, check=False, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=folder
     )
     if done.returncode:
         _say(f"$ {' '.join(command)}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")

@@ -31,15 +31,19 @@ bind-address = "127.0.0.1:{rpc}"
   auth-enabled = true
   flux-enabled = true
   log-enabled = false
+  {http_lines}
 [monitor]
   store-enabled = false
 """
 
 
 class InfluxDB:
-    """`.url .org .bucket .token .database`; `.fresh_database()` moves to a new, empty one; `.stop() .start()`."""
+    """`program_name`: "influxd" is 1.8, "influxd-1.6" Debian's. `http_lines`: more of section `[http]`.
 
-    def __init__(self, folder: Path) -> None:
+    `.url .org .bucket .token .database`; `.fresh_database()` moves to a new, empty one; `.stop() .start()`.
+    """
+
+    def __init__(self, folder: Path, http_lines: str = "", program_name: str = "influxd") -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.org, self.token = "-", f"{USER}:{PASSWORD}"
@@ -48,8 +52,8 @@ class InfluxDB:
         self._databases = 0
         self._has_user = False
         conf = folder / "influxdb.conf"
-        conf.write_text(CONF.format(folder=folder, port=self.port, rpc=free_port()))
-        command = [program("influxd"), "run", "-config", str(conf)]
+        conf.write_text(CONF.format(folder=folder, port=self.port, rpc=free_port(), http_lines=http_lines))
+        command = [program(program_name), "run", "-config", str(conf)]
         self.process = Process(command, folder / "influxdb.log", self._pings)
 
     @property

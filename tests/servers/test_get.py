@@ -14,6 +14,7 @@ from tests.servers.catalogue import SERVERS, Server
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Server("Shell", ("sh",), debian=("dash",), tests="shell tests")
 BY_APT = Server("Ghost", ("no-such-program",), debian=("ghost",), tests="ghost tests")
+BY_DEB = Server("Shade", ("no-such-program",), deb=("shade", "usr/bin/shade"), tests="shade tests")
 BY_GO = Server("Spook", ("no-such-program",), go="example.org/spook@v1", tests="spook tests")
 
 
@@ -26,6 +27,7 @@ def test_what_is_here_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
     ("server", "line"),
     [
         (BY_APT, "Ghost: not here and apt-get is missing; ghost tests will be skipped (in CI: fail)\n"),
+        (BY_DEB, "Shade: not here and apt-get or dpkg-deb is missing; shade tests will be skipped (in CI: fail)\n"),
         (
             BY_GO,
             "Spook: not here and Go is missing, and apt-get is missing; spook tests will be skipped (in CI: fail)\n",
@@ -66,6 +68,21 @@ def test_old_package_lists_are_brought_up_to_date_once(
     assert "`apt-get install ghost` failed" in capsys.readouterr().out
 
 
+def test_a_package_may_be_unpacked_without_being_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program(tmp_path / "apt-get", "touch shade_1_amd64.deb")
+    program(tmp_path / "dpkg-deb", "mkdir -p $3/usr/bin; echo shade > $3/usr/bin/shade")
+    monkeypatch.setattr(get, "BIN", tmp_path / "bin")
+    get.main([BY_DEB], {"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    assert (tmp_path / "bin" / "no-such-program").read_text() == "shade\n"
+
+
+def test_a_package_that_cannot_be_had_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    program(tmp_path / "apt-get", "exit 100")
+    program(tmp_path / "dpkg-deb", "exit 0")
+    get.main([BY_DEB], {"PATH": str(tmp_path)})
+    assert "`apt-get download shade` failed" in capsys.readouterr().out
+
+
 def test_a_program_that_is_still_not_found_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -86,7 +103,7 @@ def test_it_runs_without_what_the_tests_need() -> None:
 
 
 def test_every_server_says_which_tests_need_it_and_where_it_comes_from() -> None:
-    assert all(server.tests and (server.debian or server.go) for server in SERVERS)
+    assert all(server.tests and (server.debian or server.go or server.deb[0]) for server in SERVERS)
 
 
 def program(path: Path, script: str) -> None:
