@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ingest.reading import Column
 
+_NONE = Readings.empty()
 _KINDS = {int(kind): kind for kind in RecordKind}
 
 
@@ -46,20 +47,23 @@ class Opened:
         if len(self.parts) == 1:
             yield from [self.readings][:count]
             return
-        ends = self._ends[begin : begin + count].tolist()
-        starts = (self._ends - self.parts[:, ROWS])[begin : begin + count].tolist()
-        for number, (start, stop) in enumerate(zip(starts, ends, strict=True), begin):
-            yield self.readings.piece(start, stop, self._carried(number)) if stop > start else Readings.empty()
+        chosen = slice(begin, begin + count)
+        starts = self._ends[chosen] - self.parts[chosen, ROWS]
+        always, sometimes, carried = self._presence
+        names: dict[bytes, tuple[str, ...]] = {}
+        for start, stop, these in zip(starts.tolist(), self._ends[chosen].tolist(), carried[chosen], strict=True):
+            if start == stop:
+                yield _NONE
+                continue
+            key = these.tobytes()
+            if key not in names:
+                names[key] = (*always, *compress(sometimes, these.tolist()))
+            yield self.readings.piece(start, stop, names[key])
 
     @cached_property
     def _ends(self) -> NDArray[np.int64]:
         """Shape (records,): the row after each record's last."""
         return np.cumsum(self.parts[:, ROWS])
-
-    def _carried(self, record: int) -> tuple[str, ...]:
-        """The columns that some reading of this record carries."""
-        always, sometimes, carried = self._presence
-        return (*always, *compress(sometimes, carried[record].tolist())) if sometimes else always
 
     @cached_property
     def _presence(self) -> tuple[tuple[str, ...], tuple[str, ...], NDArray[np.bool_]]:

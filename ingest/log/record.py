@@ -122,6 +122,12 @@ def log_time(row_parts: bytes, codec: int, offset: int) -> int:
     return int(parts[offset - int(parts[0, OFFSET]), LOG_TIME_MS])
 
 
+def row_fields(row: Row) -> tuple[int | bytes | pa.Buffer, ...]:
+    """In the order of table `record`."""
+    head = (row.last_offset, row.first_offset, row.last_log_time_ms, row.rows, row.schema_version, row.codec)
+    return *head, row.checksum, row.parts, row.body
+
+
 def checksum(row: Row) -> int:
     """CRC-32 of everything else in the row."""
     head = (row.last_offset, row.first_offset, row.last_log_time_ms, row.rows, row.schema_version, row.codec)

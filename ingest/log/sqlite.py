@@ -11,22 +11,24 @@ from ingest.log import tables
 from ingest.log.contract import Batch, LogError, Record, RecordKind
 from ingest.log.owner import OwnerLock
 from ingest.log.quarantine_table import mark_retried, put_entries
-from ingest.log.record import pack
-from ingest.log.sqlite_reader import SqliteLogReader
+from ingest.log.record import pack, row_fields
+from ingest.log.seen_tables import SqliteSeen, drop_refused, forget_runs, put_chunks, put_runs, put_seen
 from ingest.log.tables import explained, transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Sequence
 
     import apsw
 
     from ingest.log.contract import Retried
-    from ingest.normalise.seen import SeenRun, SeenValue
+    from ingest.log.record import Row
+    from ingest.normalise.seen_kept import SeenChunk, SeenRun
     from ingest.watches import Watch
 
-PRUNE_STEP = 1000
-"""Records dropped in one transaction, so that an append never waits long for pruning."""
-VACUUM_PAGES = 1000
+PRUNE_ROWS, PRUNE_BYTES = 1000, 4 << 20
+"""Of rows dropped in one transaction: an append never waits long for pruning."""
+VACUUM_PAGES = 64
+"""Given back to the disk in one transaction."""
 SEEN_VALUE_KEPT_MS = 2 * 86_400_000  # twice the 24 h of WIRE.md section 2
 
 _PUT_RECORD = "INSERT INTO record VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -34,11 +36,9 @@ _PUT_WATCH = (
     "INSERT INTO watch VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(idx) DO UPDATE SET watch_id = excluded.watch_id, "
     "profile = excluded.profile, site = excluded.site, provisional = excluded.provisional, retired = excluded.retired"
 )
-_PUT_RUN = "INSERT OR REPLACE INTO seen_run VALUES(?, ?, ?, ?, ?, ?, ?, ?)"
-_PUT_VALUE = "INSERT OR REPLACE INTO seen_value VALUES(?, ?, ?)"
 
 
-class SqliteLog(SqliteLogReader):
+class SqliteLog(SqliteSeen):
     """`ReadingLog` in a SQLite file: the one owner, with the one writing connection.
 
     Methods are synchronous (a commit waits for the disk): call them in a thread. They may be called from any thread;
@@ -94,14 +94,21 @@ class SqliteLog(SqliteLogReader):
         with self._write_turn:
             return self._commit(Record(self._end + 1, RecordKind.CLOCK_STEP, log_time_ms, deaf=True, step_ms=step_ms))
 
-    def seen_runs(self) -> Iterator[SeenRun]:
-        """What the duplicate filter knew at the last commit."""
-        return (tables.row_run(row) for row in self._all("SELECT * FROM seen_run"))
-
-    def seen_values(self, since_ms: int) -> Iterator[SeenValue]:
-        """The same for readings without seq, of watch time >= `since_ms`."""
-        rows = self._all("SELECT * FROM seen_value WHERE time_ms >= ?", since_ms)
-        return (tables.row_value(row) for row in rows)
+    def keep_seen(
+        self,
+        chunks: Iterable[SeenChunk],
+        runs: Iterable[SeenRun] = (),
+        forgotten: Iterable[tuple[int, int]] = (),
+    ) -> None:
+        """Keep state of the duplicate filter as of the newest record; errors as in `append`."""
+        with (
+            self._write_turn,
+            explained(self.path, "keep the duplicate filter"),
+            transaction(self._writing) as writing,
+        ):
+            forget_runs(writing, forgotten)
+            put_runs(writing, runs)
+            put_chunks(writing, chunks, self._end)
 
     def put_watch(self, watch: Watch) -> None:
         """Register or change a watch. LogError when its id has another index already."""
@@ -127,14 +134,47 @@ class SqliteLog(SqliteLogReader):
         The newest record stays always: offsets go on from it. With the records go the quarantine of that age and
         values that the duplicate filter no longer asks for.
         """
-        offset = min([self.offset_before(before_ms), self.end() - 1, *self.places().values()])
+        kept_by = [*self.places().values(), *self.oldest_chunks()]
+        offset = min([self.offset_before(before_ms), self.end() - 1, *kept_by])
         dropped = 0
         while (rows := self._drop_some(offset)) > 0:
             dropped += rows
         self._forget(before_ms)
-        while self._give_back():
+        while self.give_back():
             pass  # in steps, so that an append comes between
         return dropped
+
+    @property
+    def log_time_ms(self) -> int:
+        """Of the newest record; 0 when empty."""
+        return self._log_time_ms
+
+    def exchange(self, rows: Sequence[Row], row: Row) -> None:
+        """Put one row in the place of the rows that it was merged from, all or nothing.
+
+        Raises
+        ------
+        LogError
+            Disk full or failing, or the rows are no longer there: the log is as before.
+        """
+        first, last = rows[0].last_offset, rows[-1].last_offset
+        with self._write_turn, explained(self.path, "merge records"), transaction(self._writing) as writing:
+            dropped = writing.execute(
+                "DELETE FROM record WHERE last_offset BETWEEN ? AND ? RETURNING checksum", (first, last)
+            )
+            if [checksum for (checksum,) in dropped] != [row.checksum for row in rows]:
+                raise LogError(
+                    f"{self.path}: records {row.first_offset}..{row.last_offset} changed while they were merged"
+                )
+            writing.execute(_PUT_RECORD, row_fields(row))
+
+    def give_back(self) -> bool:
+        """Return some free pages to the disk; whether there is more. A quarter stays: what comes uses it soon."""
+        with self._write_turn, explained(self.path, "give room back"):
+            free, pages = self._writing.pragma("freelist_count"), self._writing.pragma("page_count")
+            if free * 4 > pages:
+                list(self._writing.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})"))
+            return bool(free * 4 > pages)
 
     def drop_place(self, consumer: str) -> None:
         """Forget a consumer that is gone for good, so that it holds pruning up no longer."""
@@ -154,8 +194,7 @@ class SqliteLog(SqliteLogReader):
     def _commit(self, record: Record, batch: Batch | None = None) -> int:
         row = pack(record)
         with explained(self.path, f"commit record {record.offset}"), transaction(self._writing) as writing:
-            fields = (row.last_offset, row.first_offset, row.last_log_time_ms, row.rows, row.schema_version, row.codec)
-            writing.execute(_PUT_RECORD, (*fields, row.checksum, row.parts, row.body))
+            writing.execute(_PUT_RECORD, row_fields(row))
             if record.log_time_ms < self._log_time_ms:
                 writing.execute("INSERT INTO set_back VALUES(?)", (record.offset,))
             if batch is not None:
@@ -165,14 +204,14 @@ class SqliteLog(SqliteLogReader):
 
     def _drop_some(self, last: int) -> int:
         with self._write_turn, explained(self.path, "prune"), transaction(self._writing) as writing:
-            first = next(writing.execute("SELECT min(last_offset) FROM record"))[0]
-            stop = min(last, (first or 0) + PRUNE_STEP)
+            stop = _prune_to(writing, last)
             rows = list(
                 writing.execute(
                     "DELETE FROM record WHERE last_offset <= ? RETURNING last_offset - first_offset + 1", (stop,)
                 )
             )
             writing.execute("DELETE FROM set_back WHERE at_offset <= ?", (stop,))
+            drop_refused(writing, stop)
         return sum(count for (count,) in rows)
 
     def _forget(self, before_ms: int) -> None:
@@ -181,18 +220,21 @@ class SqliteLog(SqliteLogReader):
             old_ms = self._log_time_ms - SEEN_VALUE_KEPT_MS
             writing.execute("DELETE FROM seen_value WHERE time_ms < ?", (old_ms,))
 
-    def _give_back(self) -> bool:
-        """Return some free pages to the disk; whether there is more. A quarter stays: what comes uses it soon."""
-        with self._write_turn, explained(self.path, "give room back"):
-            free, pages = self._writing.pragma("freelist_count"), self._writing.pragma("page_count")
-            if free * 4 > pages:
-                list(self._writing.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})"))
-            return bool(free * 4 > pages)
+
+def _prune_to(writing: apsw.Connection, last: int) -> int:
+    """The offset up to which one transaction drops; 0: no row ends at `last` or before."""
+    size, stop = 0, 0
+    sizes = "SELECT last_offset, length(body) FROM record WHERE last_offset <= ? ORDER BY last_offset LIMIT ?"
+    for offset, size_bytes in writing.execute(sizes, (last, PRUNE_ROWS)):
+        size += size_bytes
+        if stop and size > PRUNE_BYTES:
+            break
+        stop = offset
+    return stop
 
 
 def _put_companions(writing: apsw.Connection, batch: Batch, offset: int) -> None:
     writing.executemany(_PUT_WATCH, map(tables.watch_row, batch.new_watches))
-    writing.executemany(_PUT_RUN, map(tables.run_row, batch.seen_runs))
-    writing.executemany(_PUT_VALUE, map(tables.value_row, batch.seen_values))
+    put_seen(writing, batch, offset)
     put_entries(writing, batch.quarantined, offset)
     mark_retried(writing, batch.retried)

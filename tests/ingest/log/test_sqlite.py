@@ -180,7 +180,7 @@ def test_pruning_gives_the_disk_back_and_forgets_old_quarantine(log: SqliteLog, 
     list(log._writing.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
     before = path.stat().st_size
 
-    monkeypatch.setattr(sqlite, "PRUNE_STEP", 7)
+    monkeypatch.setattr(sqlite, "PRUNE_ROWS", 7)
     monkeypatch.setattr(sqlite, "VACUUM_PAGES", 50)
     assert log.prune(T0_MS + 99) == 39
     assert list(log.quarantine()) == [new]
