@@ -15,7 +15,7 @@ from ingest.mqtt.delivered import Delivered
 from ingest.mqtt.link import Link, LinkState
 from ingest.mqtt.outcomes import Trouble
 from ingest.mqtt.subscriber import Published
-from ingest.normalise.seen import Seen
+from ingest.normalise.seen_restore import restored
 from ingest.pipeline import Ingest, IngestOptions
 from ingest.prepare import MOST_UNKNOWN, Preparation
 from ingest.reading import COLUMN, Datum, Flag, Kind
@@ -131,8 +131,7 @@ class Flow:
         self.log = MoodyLog(self._folder / "readings.sqlite")
         self.urgent, self.calm = self._sessions()
         self.watches = Watches(self.log.watches())
-        self.seen = Seen()
-        self.seen.restore(self.log.seen_runs(), self.log.seen_values(START_MS - 172_800_000))
+        self.seen = restored(self.log, START_MS - 172_800_000)
         decoders = {name: decoder_for(name) for name in ("native", "watch_3g")}
         preparation = Preparation(
             self._sources,
@@ -193,7 +192,6 @@ class Flow:
 
 def rows_of(log: Any) -> list[dict[str, Any]]:
     """Every reading of a log, with the watch's id and without what is absent."""
-    ids = [watch.watch_id for watch in log.watches()]
     found, after = [], 0
     while records := log.read(after, 1000):
         after = records[-1].offset
@@ -201,8 +199,9 @@ def rows_of(log: Any) -> list[dict[str, Any]]:
             readings = record.readings
             columns = {name: readings[name].tolist() for name in readings.present}
             cells = zip(*columns.values(), strict=True) if len(readings) else ()
-            found.extend(_row(dict(zip(columns, one, strict=True)), ids) for one in cells)
-    return found
+            found.extend(dict(zip(columns, one, strict=True)) for one in cells)
+    ids = [watch.watch_id for watch in log.watches()]  # after the records: none of them has a newer one
+    return [_row(one, ids) for one in found]
 
 
 def _row(cells: dict[str, Any], ids: list[str]) -> dict[str, Any]:
