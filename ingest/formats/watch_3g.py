@@ -5,6 +5,7 @@ Choices where the format leaves room:
 - LK and positions count steps since midnight. "Since the previous reading" cannot be known from one frame, so steps
   are left out; rules see them as unknown. An LK of two numbers does not say which is the battery: it says none.
 - V means no fix: no place, but battery and alarms count, in a status reading.
+- Voice, pictures and what a watch says back to a command are counted (watch_3g_others.py).
 - An AL frame whose status cannot be read alerts as SOS, flagged `UNDECODABLE`. One that sets no known bit is counted,
   or an SOS, as the profile says.
 """
@@ -19,6 +20,7 @@ from ingest.formats.identity import is_watch_id, stand_in_id
 from ingest.formats.profile import Profile
 from ingest.formats.rows import Rows, shown
 from ingest.formats.watch_3g_frame import Frame, frames
+from ingest.formats.watch_3g_others import NOT_READINGS, answer_to
 from ingest.formats.watch_3g_position import Position, number, read_position
 from ingest.reading import Event, Flag, Kind, Source
 
@@ -33,6 +35,7 @@ _MEASURED = {
     "bphrt": ("systolic", "diastolic", "bpm"),
     "btemp2": ("", "skin_c"),
     "oxygen": ("", "spo2"),
+    "temp": ("skin_c",),
 }
 _ANSWERS = {"LK": "LK", "TKQ": "TKQ", "TKQ2": "TKQ2", "INIT": "INIT,1"}
 
@@ -70,6 +73,9 @@ class _FrameReader:
 
     def read(self) -> None:
         kind = self.frame.type.upper()
+        if kind in NOT_READINGS:
+            self._other(kind)
+            return
         if not self.frame.complete:
             self._refuse(Reason.BAD_FRAME, "the frame has no end")
         if self.watch_id != self.frame.device:
@@ -88,6 +94,13 @@ class _FrameReader:
             self._alive(kind)
         else:
             self._refuse(Reason.NOT_A_READING, f"type {shown(self.frame.type)}")
+
+    def _other(self, kind: str) -> None:
+        """Counted, however bad it is, and answered where its watch waits."""
+        self.rows.count_unknown(f"{kind} frame")
+        answer = answer_to(kind, self.frame.fields)
+        if answer is not None and self.watch_id == self.frame.device:
+            self._answer(answer)
 
     def _refuse(self, reason: Reason, detail: str) -> None:
         self.rows.refusals.append(Refusal(self.message[0], reason, detail, self.place))
