@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from ingest.alarms import Alarm, alarms_in
 from ingest.mqtt.delivered import Delivered
+from ingest.prepare import NONE_FAILED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ingest.prepare import Preparation, Prepared
 
@@ -20,40 +22,89 @@ log = structlog.get_logger(__name__)
 
 
 def prepare_around(
-    preparation: Preparation, deliveries: Sequence[Delivered], arrival_ms: int, *, deaf: bool
+    preparation: Preparation, deliveries: Sequence[Delivered], arrival_ms: int, *, deaf: bool, urgent_only: bool = False
 ) -> Prepared:
-    """As `Preparation.prepare`; if that fails, with the failing messages unreadable. Raises if that fails, too."""
-    first_new = len(preparation.watches)
+    """As `Preparation.prepare`; if that fails, without the messages on which it does, but with what alerts of them.
+
+    If messages fail only together, none of the batch is looked into: quarantined whole, each alarm of it alerts. Raises
+    only if that fails, too.
+    """
+    undo_from = len(preparation.watches)
+
+    def prepared(failed: Mapping[int, Sequence[Alarm]]) -> Prepared:
+        try:
+            return preparation.prepare(deliveries, arrival_ms, deaf=deaf, failed=failed, urgent_only=urgent_only)
+        except Exception:
+            preparation.undo_from(undo_from)
+            raise
+
     try:
-        return preparation.prepare(deliveries, arrival_ms, deaf=deaf)
-    except Exception:  # whatever a stage raises: each message is then tried alone
-        log.exception("preparation_failed", messages=sum(len(delivered) for delivered in deliveries))
-        preparation.undo_from(first_new)
-    unreadable = frozenset(place for place, one in enumerate(_each(deliveries)) if _fails(preparation, one, arrival_ms))
-    return preparation.prepare(deliveries, arrival_ms, deaf=deaf, unreadable=unreadable)
+        return prepared(NONE_FAILED)
+    except Exception:  # whatever a stage raises: the messages are then tried in parts
+        log.exception("preparation_failed", messages=sum(map(len, deliveries)))
+    whole = _whole(deliveries)
+    try:
+        return prepared(_alarms(preparation, whole, _failing(preparation, whole, range(len(whole)), arrival_ms)))
+    except Exception:
+        log.exception("batch_taken_around", messages=len(whole))
+    return prepared(_bare(_alarms(preparation, whole, range(len(whole)))))
 
 
-def _fails(preparation: Preparation, one: Delivered, arrival_ms: int) -> bool:
-    first_new = len(preparation.watches)
+def _failing(preparation: Preparation, whole: Delivered, places: range, arrival_ms: int) -> list[int]:
+    """Halved until only the failing messages remain: one among 65,536 costs a few repeats, not 65,536."""
+    part = _part(whole, places)
+    undo_from = len(preparation.watches)
     try:
-        preparation.prepare([one], arrival_ms, deaf=False)
-    except Exception as error:  # as above; the payload is in the quarantine
-        log.exception("message_taken_around", topic=one.topics[0], problem=repr(error))
-        return True
+        preparation.prepare([part], arrival_ms, deaf=False)
+    except Exception as error:  # noqa: BLE001 - as above; told for each message, not for each half
+        if len(places) == 1:
+            log.warning("message_taken_around", topic=part.topics[0], problem=repr(error)[:200])
+            return [places.start]
+    else:
+        return []
     finally:
-        preparation.undo_from(first_new)
-    return False
+        preparation.undo_from(undo_from)
+    middle = (places.start + places.stop) // 2
+    halves = (range(places.start, middle), range(middle, places.stop))
+    return [place for half in halves for place in _failing(preparation, whole, half, arrival_ms)]
 
 
-def _each(deliveries: Sequence[Delivered]) -> Iterator[Delivered]:
+def _alarms(preparation: Preparation, whole: Delivered, places: Iterable[int]) -> dict[int, list[Alarm]]:
+    """What alerts of each message at `places`."""
+    found: dict[int, list[Alarm]] = {}
+    for place in places:
+        topic = whole.topics[place]
+        route = preparation.sources.route(topic)
+        message = route.message(topic, whole.payloads[place], 0)
+        found[place] = alarms_in(preparation.decoder_of(route), message) if route.decodes else []
+    return found
+
+
+def _bare(alarms: Mapping[int, Sequence[Alarm]]) -> dict[int, list[Alarm]]:
+    """Without what a stage may have failed on."""
+    return {place: [Alarm(one.watch_id, one.kind) for one in told] for place, told in alarms.items()}
+
+
+def _whole(deliveries: Sequence[Delivered]) -> Delivered:
+    """All deliveries as one, for looking at."""
+    whole = Delivered(0)
     for delivered in deliveries:
-        for place in range(len(delivered)):
-            whole_bytes = delivered.oversized.get(place)
-            yield Delivered(
-                delivered.connection,
-                [delivered.topics[place]],
-                [delivered.payloads[place]],
-                [delivered.retained[place]],
-                [delivered.packet_ids[place]],
-                {} if whole_bytes is None else {0: whole_bytes},
-            )
+        first = len(whole)
+        whole.topics.extend(delivered.topics)
+        whole.payloads.extend(delivered.payloads)
+        whole.retained.extend(delivered.retained)
+        whole.packet_ids.extend(delivered.packet_ids)
+        whole.oversized.update({first + place: size for place, size in delivered.oversized.items()})
+    return whole
+
+
+def _part(whole: Delivered, places: range) -> Delivered:
+    cut = slice(places.start, places.stop)
+    return Delivered(
+        0,
+        whole.topics[cut],
+        whole.payloads[cut],
+        whole.retained[cut],
+        whole.packet_ids[cut],
+        {place - places.start: size for place, size in whole.oversized.items() if place in places},
+    )

@@ -8,28 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import structlog
 
-from ingest.formats.contract import Decoded, Message, Reason, Refusal
-from ingest.formats.rows import Rows
-from ingest.reading import Flag, Readings
+from ingest.alarms import alarms_by_mark, rows_of_alarms
+from ingest.formats.contract import Decoded, Reason, Refusal
+from ingest.formats.joined import joined
+from ingest.reading import EMERGENCY_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from ingest.formats.contract import Decoder
+    from ingest.formats.contract import Decoder, Messages
 
 log = structlog.get_logger(__name__)
 
 
-def decode_all(messages: Sequence[tuple[Decoder, Message]]) -> Decoded:
-    """Decode each decoder's messages together; everything in order of arrival again."""
-    by_decoder: dict[int, tuple[Decoder, list[int]]] = {}
-    for place, (decoder, _) in enumerate(messages):
-        by_decoder.setdefault(id(decoder), (decoder, []))[1].append(place)
-    parts = [
-        _placed(_decoded(decoder, [messages[place][1] for place in chosen]), chosen)
-        for decoder, chosen in by_decoder.values()
-    ]
-    return parts[0] if len(parts) == 1 else _merged(parts)
+def decode_all(messages: Messages, groups: Sequence[tuple[Decoder, Sequence[int]]]) -> Decoded:
+    """Decode each group, a decoder and the places of its messages; everything in order of arrival again."""
+    return joined([_placed(_decoded(decoder, messages.chosen(places)), places) for decoder, places in groups if places])
 
 
 def without(decoded: Decoded, watch_ids: Collection[str], why: str) -> Decoded:
@@ -49,28 +43,55 @@ def without(decoded: Decoded, watch_ids: Collection[str], why: str) -> Decoded:
     )
 
 
-def _decoded(decoder: Decoder, messages: Sequence[Message]) -> Decoded:
+def urgent(decoded: Decoded) -> Decoded:
+    """Nothing but emergencies, and what was refused of their messages: the disk has no room for more.
+
+    What is left out is neither receipted nor answered, so its watch holds it and sends it again.
+    """
+    is_urgent = np.isin(decoded.readings["kind"], list(EMERGENCY_KINDS))
+    rows = np.flatnonzero(is_urgent).tolist()
+    messages = [decoded.messages[row] for row in rows]
+    with_urgent = set(messages)
+    calm = {message for message, keep in zip(decoded.messages, is_urgent.tolist(), strict=True) if not keep}
+    return replace(
+        decoded,
+        readings=decoded.readings.take(is_urgent),
+        watch_ids=[decoded.watch_ids[row] for row in rows],
+        messages=messages,
+        refusals=[_held(refusal) for refusal in decoded.refusals if refusal.message in with_urgent],
+        answers=[answer for answer in decoded.answers if answer.message not in calm],
+    )
+
+
+def _held(refusal: Refusal) -> Refusal:
+    """Told, but not settled with the watch."""
+    return replace(refusal, boot=None, seq=None)
+
+
+def _decoded(decoder: Decoder, messages: Messages, *, is_part: bool = False) -> Decoded:
+    """Halved where the decoder fails, until only its messages remain: one among 65,536 costs a few repeats."""
     try:
         return decoder.decode(messages)
-    except Exception:  # whatever a decoder raises: the batch is tried again message by message
-        log.exception("decoder_failed", format=decoder.name, messages=len(messages))
-    return _merged([_placed(_one(decoder, message), [place]) for place, message in enumerate(messages)])
+    except Exception as error:
+        if not is_part or len(messages) == 1:
+            log.exception("decoder_failed", format=decoder.name, messages=len(messages), topic=messages.topics[0])
+        if len(messages) == 1:
+            return _failed(decoder, messages, error)
+    middle = len(messages) // 2
+    halves = (range(middle), range(middle, len(messages)))
+    return joined([_placed(_decoded(decoder, messages.chosen(places), is_part=True), places) for places in halves])
 
 
-def _one(decoder: Decoder, message: Message) -> Decoded:
-    try:
-        return decoder.decode([message])
-    except Exception as error:  # as above; what it was stands in the quarantine with the payload
-        log.exception("decoder_failed", format=decoder.name, topic=message.topic, messages=1)
-        rows = Rows()
-        rows.refusals.append(Refusal(0, Reason.DECODER_FAILED, repr(error)[:200]))
-        if message.kind is not None and message.kind.is_emergency and message.watch_id is not None:
-            rows.open((0, message), message.watch_id, message.kind, None, Flag.UNDECODABLE)
-        return rows.finish()
+def _failed(decoder: Decoder, messages: Messages, error: Exception) -> Decoded:
+    """Of one message: what it was stands in the quarantine with the payload."""
+    found = rows_of_alarms(messages, {0: alarms_by_mark(decoder, messages[0])})
+    return replace(found, refusals=[Refusal(0, Reason.DECODER_FAILED, repr(error)[:200])])
 
 
 def _placed(decoded: Decoded, places: Sequence[int]) -> Decoded:
     """The same, its message numbers counted in the whole batch."""
+    if isinstance(places, range) and places.start == 0:
+        return decoded
     return Decoded(
         decoded.readings,
         decoded.watch_ids,
@@ -90,22 +111,4 @@ def _moved(refusal: Refusal, places: Sequence[int]) -> Refusal:
         refusal.field,
         refusal.boot,
         refusal.seq,
-    )
-
-
-def _merged(parts: Sequence[Decoded]) -> Decoded:
-    messages = [message for part in parts for message in part.messages]
-    watch_ids = [watch_id for part in parts for watch_id in part.watch_ids]
-    order = np.argsort(np.array(messages, np.int64), kind="stable")
-    unknown: dict[str, int] = {}
-    for part in parts:
-        for name, count in part.unknown_fields.items():
-            unknown[name] = unknown.get(name, 0) + count
-    return Decoded(
-        Readings.concatenate(part.readings for part in parts).take(order),
-        [watch_ids[row] for row in order.tolist()],
-        [messages[row] for row in order.tolist()],
-        sorted((refusal for part in parts for refusal in part.refusals), key=lambda refusal: refusal.message),
-        sorted((answer for part in parts for answer in part.answers), key=lambda answer: answer.message),
-        unknown,
     )

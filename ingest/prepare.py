@@ -1,7 +1,7 @@
 """From delivered messages to what one commit makes durable. The stages, in order:
 
-route (whose, which format) -> decode -> admit (at most so many unknown watches) -> identify (registry) -> normalise
-    -> judge (duplicates) -> batch
+route (whose, which format) -> decode -> shed (where the disk is full: all but emergencies) -> admit (at most so many
+    unknown watches) -> identify (registry) -> normalise -> judge (duplicates) -> batch
 
 Everything here can be undone: nothing counts until `seen.commit`, and `undo` restores registry and filter.
 """
@@ -9,31 +9,35 @@ Everything here can be undone: nothing counts until `seen.commit`, and `undo` re
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ingest.decode import decode_all, without
-from ingest.formats.contract import Reason
+from ingest.alarms import rows_of_alarms
+from ingest.decode import decode_all, urgent
+from ingest.formats.joined import joined
+from ingest.identify import admitted, identified, origin
 from ingest.log.contract import Batch
-from ingest.normalise.pipeline import Origin, normalise
+from ingest.normalise.pipeline import normalise
 from ingest.normalise.seen import Seen, Verdict
 from ingest.quarantine import of_refusals, of_strays
-from ingest.reading import EMERGENCY_KINDS, Flag
-from ingest.sources import Stray
+from ingest.routed import routed
+from ingest.sources import Route
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from ingest.formats.contract import Decoded, Decoder, Message, Refusal
+    from ingest.alarms import Alarm
+    from ingest.formats.contract import Decoded, Decoder, Messages, Refusal
     from ingest.mqtt.delivered import Delivered
     from ingest.normalise.seen import Judgement
     from ingest.reading import Datum, Readings
-    from ingest.sources import Route, Sources
+    from ingest.routed import Routed
+    from ingest.sources import Sources, Stray
     from ingest.watches import Watches
 
 MOST_UNKNOWN = 10_000
 """Watches that spoke before anyone registered them: a flood of made-up ids must not fill the registry."""
+NONE_FAILED: Mapping[int, Sequence[Alarm]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Prepared:
     """One commit, and what follows it.
 
     `readings`: all that were judged, duplicates too. `refused`: (watch, boot, seq) of what went to quarantine.
+    `shed`: readings that are let go for want of room; their watches hold them.
     """
 
     batch: Batch
@@ -50,6 +55,7 @@ class Prepared:
     decoded: Decoded
     messages: int
     first_new: int
+    shed: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -78,84 +84,68 @@ class Preparation:
         arrival_ms: int,
         *,
         deaf: bool,
-        unreadable: frozenset[int] = frozenset(),
+        failed: Mapping[int, Sequence[Alarm]] = NONE_FAILED,
+        urgent_only: bool = False,
     ) -> Prepared:
         """Pure but for the registry and the filter, which wait for `seen.commit` or `undo`.
 
-        `unreadable`: messages (counted over the deliveries) that no stage is to look into: quarantined whole, and an
-        emergency among them alerts as one that could not be read.
+        `failed`: messages (counted over the deliveries) that no stage is to look into, with what alerts of each: they
+        are quarantined whole. `urgent_only`: for want of room nothing but emergencies is kept.
         """
-        messages_in = [one for delivered in deliveries for one in _messages(delivered)]
-        routed = [
-            _routed(self.sources, one, arrival_ms, is_unreadable=place in unreadable)
-            for place, one in enumerate(messages_in)
-        ]
-        usable = [_openable(route, message) for route, message in routed if route.decodes]
-        messages = [message for _, message in usable]
-        decoded = decode_all([(self.decoder_of(route), message) for route, message in usable])
+        asked = routed(self.sources, deliveries, arrival_ms, failed)
+        decoded = self._decoded(asked, failed)
+        kept = urgent(decoded) if urgent_only else decoded
+        shed = len(decoded.readings) - len(kept.readings)
+        kept = admitted(kept, self.watches, self.most_unknown)
         first_new = len(self.watches)
-        decoded = self._admitted(decoded)
-        readings = self._identified(decoded, [self.datum_of(route) for route, _ in usable])
+        readings = identified(kept, self.watches)
+        readings = normalise(readings, origin(asked, kept, readings, self.watches, self.datum_of))
         judgement = self.judge(self.seen, readings)
-        refused, refusals = self._refused(decoded.refusals, messages)
-        told = {place for place, (route, _) in enumerate(usable) if route.stray is not None}
+        refused, refusals = self._refused(kept.refusals, asked.messages)
         readings = readings.replace(flags=readings["flags"] | judgement.flags)
+        strays = asked.strays if not urgent_only else _of_these(asked.strays, kept.messages)
         batch = Batch(
             readings=readings.take(judgement.is_new).without_empty_columns(),
             log_time_ms=arrival_ms,
             deaf=deaf,
             new_watches=tuple(self.watches.at(index) for index in range(first_new, len(self.watches))),
             quarantined=(
-                *of_strays(routed),
-                *of_refusals(messages, (one for one in refusals if one.message not in told)),
+                *of_strays(asked.messages, strays),
+                *of_refusals(asked.messages, (one for one in refusals if one.message not in strays)),
             ),
             seen_runs=tuple(self.seen.runs()),
             seen_values=tuple(self.seen.values()),
+            seen_forgotten=tuple(self.seen.forgotten()),
+            seen_refused=tuple(self.seen.refused()),
+            seen_chunks=tuple(self.seen.chunks()),
         )
-        return Prepared(batch, readings, judgement, refused, decoded, len(routed), first_new)
+        return Prepared(batch, readings, judgement, refused, kept, len(asked.messages), first_new, shed)
 
-    def _admitted(self, decoded: Decoded) -> Decoded:
-        """Without the readings of unknown watches beyond `most_unknown`; an emergency is taken all the same.
-
-        They get no receipt: their watches hold them, and send them again once somebody registered these.
-        """
-        room = self.most_unknown - self.watches.provisional
-        if len(decoded.watch_ids) <= room:
-            return decoded
-        new = dict.fromkeys(watch_id for watch_id in decoded.watch_ids if self.watches.get(watch_id) is None)
-        kinds = decoded.readings["kind"].tolist()
-        urgent = {name for name, kind in zip(decoded.watch_ids, kinds, strict=True) if kind in EMERGENCY_KINDS}
-        calm = [watch_id for watch_id in new if watch_id not in urgent]
-        beyond = set(calm[max(0, room - len(new) + len(calm)) :])
-        why = f"{self.watches.provisional} watches that nobody registered"
-        return without(decoded, beyond, why) if beyond else decoded
-
-    def _identified(self, decoded: Decoded, datums: Sequence[Datum]) -> Readings:
-        """Each row gets its watch's index, a likely time, and WGS-84. `datums`: of each message's profile."""
-        readings = decoded.readings
-        watches = [self.watches.meet(watch_id)[0] for watch_id in decoded.watch_ids]
-        unknown = np.array([watch.provisional for watch in watches], np.bool_)
-        flags = readings["flags"] | np.where(unknown, np.uint32(Flag.UNKNOWN_WATCH), np.uint32(0))
-        indices = np.array([watch.index for watch in watches], np.int64)
-        messages = np.array(decoded.messages, np.int64)
-        datum = np.array([datums[place] for place in decoded.messages], np.int8)
-        return normalise(readings.replace(watch=indices, flags=flags), Origin(messages, datum))
+    def _decoded(self, asked: Routed, failed: Mapping[int, Sequence[Alarm]]) -> Decoded:
+        """Each message by its decoder; of those on which a stage failed only what alerts."""
+        others: dict[int, tuple[Decoder, list[int]]] = {}
+        for place, route in asked.routes.items():
+            if place not in asked.unread:
+                decoder = self.decoder_of(route)
+                others.setdefault(id(decoder), (decoder, []))[1].append(place)
+        found = decode_all(asked.messages, [(self.decoder_of(Route()), asked.ours()), *others.values()])
+        return joined([found, rows_of_alarms(asked.messages, failed)]) if failed else found
 
     def _refused(
-        self, refusals: Sequence[Refusal], messages: Sequence[Message]
+        self, refusals: Sequence[Refusal], messages: Messages
     ) -> tuple[list[tuple[int, int, int]], list[Refusal]]:
-        """(watch, boot, seq) of refused elements that can be receipted, and the refusals that are new."""
+        """(watch, boot, seq) of refused elements that can be receipted, and the refusals of readings that are new."""
         receipted, new = [], []
         for refusal in refusals:
-            message = messages[refusal.message]
-            boot, seq = refusal.boot, refusal.seq
-            watch_id = message.watch_id
-            if refusal.field is not None or boot is None or seq is None or watch_id is None or self._is_full(watch_id):
+            boot, seq, watch_id = refusal.boot, refusal.seq, messages.watch_ids[refusal.message]
+            if refusal.field is not None:
+                continue
+            if boot is None or seq is None or watch_id is None or self._is_full(watch_id):
                 new.append(refusal if boot is None else replace(refusal, boot=None, seq=None))
                 continue
-            watch, _ = self.watches.meet(watch_id)
-            verdict = self.seen.mark_refused(watch.index, boot, seq, message.arrival_ms)
-            receipted.append((watch.index, boot, seq))
+            watch = int(self.watches.meet_all([watch_id])[0])
+            verdict = self.seen.mark_refused(watch, boot, seq, messages.arrival_ms)
+            receipted.append((watch, boot, seq))
             if verdict is not Verdict.DUPLICATE:  # a reading beside it (an SOS of another version) is met first
                 new.append(refusal)
         return receipted, new
@@ -173,37 +163,6 @@ class Preparation:
         self.watches.forget_from(first_new)
 
 
-@dataclass(frozen=True, slots=True)
-class _Message:
-    """`whole_bytes`: size of a payload of which only the beginning was taken."""
-
-    topic: str
-    payload: bytes
-    retained: bool
-    whole_bytes: int | None
-
-
-def _messages(delivered: Delivered) -> Iterator[_Message]:
-    for place, topic in enumerate(delivered.topics):
-        whole_bytes = delivered.oversized.get(place)
-        yield _Message(topic, delivered.payloads[place], delivered.retained[place], whole_bytes)
-
-
-def _routed(sources: Sources, one: _Message, arrival_ms: int, *, is_unreadable: bool) -> tuple[Route, Message]:
-    route = sources.route(one.topic)
-    stray = None
-    if is_unreadable:
-        stray = Stray(Reason.DECODER_FAILED, "carewatch failed on it; see its log")
-    elif one.whole_bytes is not None:
-        stray = Stray(Reason.OVERSIZED, f"{one.whole_bytes} bytes; its beginning is kept")
-    if stray is not None and (route.stray is None or is_unreadable):
-        is_emergency = route.kind is not None and route.kind.is_emergency
-        route = replace(route, stray=stray, watch_id=route.watch_id if is_emergency else None)
-    return route, route.message(one.topic, one.payload, arrival_ms, retained=one.retained)
-
-
-def _openable(route: Route, message: Message) -> tuple[Route, Message]:
-    """What the decoder gets: nothing of a payload on which a stage failed."""
-    if route.stray is not None and route.stray.reason is Reason.DECODER_FAILED:
-        return route, replace(message, payload=b"")
-    return route, message
+def _of_these(strays: Mapping[int, Stray], messages: Collection[int]) -> dict[int, Stray]:
+    places = set(messages)
+    return {place: stray for place, stray in strays.items() if place in places}

@@ -7,25 +7,21 @@ from typing import TYPE_CHECKING
 from ingest.log.contract import Quarantined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from ingest.formats.contract import Message, Refusal
-    from ingest.sources import Route
+    from ingest.formats.contract import Messages, Reason, Refusal
+    from ingest.sources import Stray
 
 PAYLOAD_KEPT_BYTES = 65_536
 REASONS_SHOWN = 10
 
 
-def of_strays(routed: Iterable[tuple[Route, Message]]) -> list[Quarantined]:
+def of_strays(messages: Messages, strays: Mapping[int, Stray]) -> list[Quarantined]:
     """Messages on a topic that cannot be used as it is, or of which only the beginning is here."""
-    return [
-        _entry(message, route.stray.reason.value, route.stray.detail)
-        for route, message in routed
-        if route.stray is not None
-    ]
+    return [_entry(messages, place, strays[place].reason, strays[place].detail) for place in sorted(strays)]
 
 
-def of_refusals(messages: Sequence[Message], refusals: Iterable[Refusal]) -> list[Quarantined]:
+def of_refusals(messages: Messages, refusals: Iterable[Refusal]) -> list[Quarantined]:
     """One entry for each message of which something was refused whole; emptied fields are no refusal of the reading.
 
     A refusal still has its boot and seq only if these were marked as committed.
@@ -35,8 +31,7 @@ def of_refusals(messages: Sequence[Message], refusals: Iterable[Refusal]) -> lis
         if refusal.field is None:
             by_message.setdefault(refusal.message, []).append(refusal)
     return [
-        _entry(messages[place], told[0].reason.value, details(told), _receipted(told))
-        for place, told in by_message.items()
+        _entry(messages, place, told[0].reason, details(told), _receipted(told)) for place, told in by_message.items()
     ]
 
 
@@ -55,6 +50,9 @@ def details(refusals: Sequence[Refusal]) -> str:
     return "; ".join([*shown, f"and {more} more"] if more else shown)
 
 
-def _entry(message: Message, reason: str, detail: str, seqs: Sequence[tuple[int, int]] = ()) -> Quarantined:
-    payload = message.payload[:PAYLOAD_KEPT_BYTES]
-    return Quarantined(message.topic, message.arrival_ms, reason, detail, payload, message.watch_id, seqs)
+def _entry(
+    messages: Messages, place: int, reason: Reason, detail: str, seqs: Sequence[tuple[int, int]] = ()
+) -> Quarantined:
+    payload = messages.payloads[place][:PAYLOAD_KEPT_BYTES]
+    watch_id = messages.watch_ids[place]
+    return Quarantined(messages.topics[place], messages.arrival_ms, reason.value, detail, payload, watch_id, seqs)

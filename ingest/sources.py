@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 NATIVE = "native"
 BACKLOG = "backlog"
+MOST_KNOWN, LONGEST_KNOWN = 100_000, 256
+"""Topics whose routes are remembered, and the characters of the longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,16 @@ class Route:
         """Give the message to the decoder of `format`."""
         return self.stray is None or self.watch_id is not None
 
+    @property
+    def is_ours(self) -> bool:
+        """A topic of our own, or as good as one: the watch's profile says what differs between models."""
+        return self.format == NATIVE and not self.profile
+
+    @property
+    def is_sound(self) -> bool:
+        """One of ours about which nothing more is to be said."""
+        return self.is_ours and self.watch_id is not None and self.stray is None
+
     def message(self, topic: str, payload: bytes, arrival_ms: int, *, retained: bool = False) -> Message:
         """As the decoder takes it. `arrival_ms`: ms since 1970 UTC."""
         return Message(topic, payload, arrival_ms, self.watch_id, self.kind, self.is_backlog, retained)
@@ -83,9 +95,20 @@ class Sources:
 
     def __init__(self, configured: Sequence[Source] = ()) -> None:
         self._configured = tuple(configured)
+        self._known: dict[str, Route] = {}
 
     def route(self, topic: str) -> Route:
-        """Pure; for every topic there is an answer."""
+        """Pure; for every topic there is an answer. Routes are remembered: a watch keeps its topics."""
+        found = self._known.get(topic)
+        if found is None:
+            if len(self._known) >= MOST_KNOWN:  # made-up topics must not fill the memory
+                self._known.clear()
+            found = self._routed(topic)
+            if len(topic) <= LONGEST_KNOWN:
+                self._known[topic] = found
+        return found
+
+    def _routed(self, topic: str) -> Route:
         levels = topic.split("/")
         native = _native(levels)
         if native is not None:

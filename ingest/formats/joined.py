@@ -19,8 +19,8 @@ _message = attrgetter("message")
 
 def joined(parts: Sequence[Decoded]) -> Decoded:
     """One `Decoded` of parts that number the same messages, no message in two of them."""
-    if len(parts) == 1:
-        return parts[0]
+    if len(parts) < 2:
+        return parts[0] if parts else Decoded(Readings.empty())
     messages = np.array([message for part in parts for message in part.messages], np.int64)
     order = np.argsort(messages, kind="stable")
     watch_ids = [watch_id for part in parts for watch_id in part.watch_ids]
