@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,6 +26,8 @@ READ_BYTES = 32 << 20
 READ_READINGS = 1 << 19
 """One `read` takes no more rows when it holds this much, however many records are asked for."""
 VERIFY_STEP = 64
+LARGE_READINGS = 32_768
+_DECODING = ThreadPoolExecutor(2, "log-decoding")  # starts its threads when there is much to decode
 
 _COLUMNS = "last_offset, first_offset, last_log_time_ms, rows, schema_version, codec, checksum, parts, body"
 _OUTLINE = (
@@ -33,6 +36,11 @@ _OUTLINE = (
 )
 _ROWS_BETWEEN = f"SELECT {_COLUMNS} FROM record WHERE last_offset BETWEEN ? AND ? ORDER BY last_offset"  # noqa: S608 - constant
 _ROWS_AFTER = f"SELECT {_COLUMNS} FROM record WHERE last_offset > ? ORDER BY last_offset"  # noqa: S608 - constant
+
+
+def _opened(rows: Sequence[Row]) -> Iterator[Opened]:
+    """Each row decoded, in order; large ones beside each other: numpy and zstd let other threads run."""
+    return map(open_row, rows) if sum(row.rows for row in rows) < LARGE_READINGS else _DECODING.map(open_row, rows)
 
 
 class Outline(NamedTuple):
@@ -99,15 +107,13 @@ class SqliteLogReader:
 
     def _fresh_records(self, after: int, limit: int, before: Sequence[Record]) -> list[Record]:
         records: list[Record] = []
-        for row in self._rows(after, limit):
-            try:
-                opened = open_row(row)
-            except LogDamagedError:
-                if not before and not records:
-                    raise
-                break
-            records += opened.records(after, limit - len(records))
-            self._kept = opened if records[-1].offset < opened.last_offset else None
+        try:
+            for opened in _opened(self._rows(after, limit)):
+                records += opened.records(after, limit - len(records))
+                self._kept = opened if records[-1].offset < opened.last_offset else None
+        except LogDamagedError:
+            if not before and not records:
+                raise
         return records
 
     def offset_before(self, log_time_ms: int) -> int:
