@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from carewatch.sources import ConfiguredSources
-from ingest.normalise.seen import Seen
+from ingest.normalise.seen_restore import restored
 from ingest.prepare import Preparation
 from ingest.reading import Datum
 
@@ -21,9 +21,8 @@ DAY_MS = 86_400_000
 def preparation_of(
     settings: Settings, sources: ConfiguredSources, reading_log: ReadingLog, watches: Watches, time_ms: int
 ) -> Preparation:
-    """With the duplicate filter as the log knew it at its last commit."""
-    seen = Seen()
-    seen.restore(reading_log.seen_runs(), reading_log.seen_values(time_ms - 2 * DAY_MS))
+    """With the duplicate filter as it was at the log's last commit."""
+    seen = restored(reading_log, time_ms - 2 * DAY_MS)
     of_site = Datum[settings.site.datum.upper()]
     return Preparation(
         sources.sources, watches, seen, sources.decoder_of, lambda route: sources.datum_of(route, of_site)

@@ -16,7 +16,7 @@ from ingest.reading import Readings
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from ingest.normalise.seen import SeenRun, SeenValue
+    from ingest.normalise.seen_kept import SeenChunk, SeenRefused, SeenRun, SeenValue
     from ingest.watches import Watch
 
 
@@ -107,7 +107,8 @@ class Batch:
 
     `new_watches`: registry entries first met in this batch, their indices already given out by the registry.
     `retried`: quarantine entries that this batch brings.
-    `seen_runs`, `seen_values`: what the duplicate filter must remember from now on.
+    `seen_...`: what the duplicate filter must remember from now on. Boots of `seen_forgotten`, (watch, boot), leave
+    its table before `seen_runs` enter it; `seen_refused` stand beside the record.
     """
 
     readings: Readings
@@ -117,6 +118,9 @@ class Batch:
     quarantined: Sequence[Quarantined] = ()
     seen_runs: Sequence[SeenRun] = ()
     seen_values: Sequence[SeenValue] = ()
+    seen_forgotten: Sequence[tuple[int, int]] = ()
+    seen_refused: Sequence[SeenRefused] = ()
+    seen_chunks: Sequence[SeenChunk] = ()
     retried: Sequence[Retried] = ()
 
 
@@ -177,7 +181,27 @@ class ReadingLog(LogReader, Protocol):
         """Commit that the wall clock stepped by `step_ms`; counts as deaf."""
 
     def seen_runs(self) -> Iterator[SeenRun]:
-        """What the duplicate filter knew at the last commit."""
+        """Runs that the duplicate filter does not keep in memory, as of the last commit."""
+
+    def seen_runs_of(self, watch: int, boot: int) -> Sequence[SeenRun]:
+        """Those of one boot, by generation; empty when it is not there."""
+
+    def seen_boots_of(self, watch: int) -> dict[int, int]:
+        """Every boot of the watch that is there -> `touched_ms` of its newest generation."""
+
+    def seen_chunks(self) -> Sequence[SeenChunk]:
+        """The filter's state, oldest first; pruning never passes the least offset of a whole chunk."""
+
+    def seen_refused(self, after: int) -> Sequence[tuple[int, SeenRefused]]:
+        """(offset, element) of refused elements kept with a record after `after`, by offset."""
+
+    def keep_seen(
+        self,
+        chunks: Iterable[SeenChunk],
+        runs: Iterable[SeenRun] = (),
+        forgotten: Iterable[tuple[int, int]] = (),
+    ) -> None:
+        """Keep state of the filter as of the newest record, in a transaction of its own. `LogError`: none is kept."""
 
     def seen_values(self, since_ms: int) -> Iterator[SeenValue]:
         """The same for readings without seq, of watch time >= `since_ms`."""

@@ -6,12 +6,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import apsw
-import numpy as np
 
 from ingest.log.contract import LogDamagedError, LogError, LogOutdatedError
 from ingest.log.places import fsync_folder
 from ingest.log.versions import FILE_VERSION, bring_up
-from ingest.normalise.seen import SeenRun, SeenValue
 from ingest.watches import Watch
 
 if TYPE_CHECKING:
@@ -146,31 +144,3 @@ def watch_row(watch: Watch) -> tuple[Any, ...]:
 def row_watch(row: tuple[Any, ...]) -> Watch:
     """The inverse of `watch_row`."""
     return Watch(row[0], row[1], row[2], row[3], bool(row[4]), bool(row[5]))
-
-
-def run_row(run: SeenRun) -> tuple[Any, ...]:
-    """In the order of table `seen_run`; ranges and emergencies as little-endian int64."""
-    key = (run.watch, run.boot, run.generation, run.through)
-    return *key, _packed(run.ranges), run.newest_raw_ms, run.touched_ms, _packed(run.emergencies)
-
-
-def row_run(row: tuple[Any, ...]) -> SeenRun:
-    """The inverse of `run_row`."""
-    watch, boot, generation, through, ranges, newest_raw_ms, touched_ms, emergencies = row
-    pairs = tuple((a, b) for a, b in np.frombuffer(ranges, "<i8").reshape(-1, 2).tolist())
-    known = tuple((k, s, t) for k, s, t in np.frombuffer(emergencies, "<i8").reshape(-1, 3).tolist())
-    return SeenRun(watch, boot, generation, through, pairs, newest_raw_ms, touched_ms, known)
-
-
-def value_row(value: SeenValue) -> tuple[Any, ...]:
-    """In the order of table `seen_value`; a hash may be signed or unsigned 64 bit, hence nine bytes."""
-    return value.watch, value.hash.to_bytes(9, "big", signed=True), value.time_ms
-
-
-def row_value(row: tuple[Any, ...]) -> SeenValue:
-    """The inverse of `value_row`."""
-    return SeenValue(row[0], int.from_bytes(row[1], "big", signed=True), row[2])
-
-
-def _packed(numbers: tuple[tuple[int, ...], ...]) -> bytes:
-    return np.array(numbers, "<i8").tobytes() if numbers else b""

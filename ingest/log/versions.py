@@ -34,6 +34,19 @@ CREATE TABLE quarantine(
   reason TEXT NOT NULL, detail TEXT NOT NULL, payload BLOB NOT NULL, watch_id TEXT) STRICT;
 """
 
+SEEN_2 = """
+ALTER TABLE seen_run ADD COLUMN top_time_ms INTEGER;
+-- The state of watches first_watch to first_watch + span - 1 as of a record; span 1: of one that changed beside it.
+CREATE TABLE seen_chunk(
+  first_watch INTEGER NOT NULL, span INTEGER NOT NULL, at_offset INTEGER NOT NULL, checksum INTEGER NOT NULL,
+  body BLOB NOT NULL, PRIMARY KEY(first_watch, span)) STRICT;
+-- Refused elements that count as committed: they stand in no record, and a restart must meet them again.
+CREATE TABLE seen_refused(
+  at_offset INTEGER, watch INTEGER, boot INTEGER, seq INTEGER, arrival_ms INTEGER NOT NULL,
+  PRIMARY KEY(at_offset, watch, boot, seq)) STRICT, WITHOUT ROWID;
+"""
+"""Of ingest/log/seen_tables.py."""
+
 _VERSION_2 = """
 -- What the cap on quarantine counts at a start, and what pruning drops.
 CREATE INDEX quarantine_by_arrival ON quarantine(arrival_ms);
@@ -62,6 +75,7 @@ def _to_1(writing: apsw.Connection) -> None:
 
 def _to_2(writing: apsw.Connection) -> None:
     writing.execute(_VERSION_2)
+    writing.execute(SEEN_2)
 
 
 STEPS: tuple[Callable[[apsw.Connection], None], ...] = (_to_1, _to_2)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from ingest.normalise.intervals import Intervals
+from ingest.normalise.seen_kept import NO_TIME_MS, SeenRun
 from ingest.reading import Flag
-
-if TYPE_CHECKING:
-    from ingest.normalise.seen import SeenRun
 
 MOST_RANGES = 4096
 MOST_EMERGENCIES = 32
@@ -49,8 +46,14 @@ class BootRun:
             kept.newest_raw_ms,
             kept.touched_ms,
             kept.emergencies,
-            min(kept.newest_raw_ms, kept.touched_ms) if kept.newest_raw_ms >= 0 else None,
+            _top_time_ms(kept),
         )
+
+    def kept(self, watch: int, boot: int) -> SeenRun:
+        """For table `seen_run`."""
+        top_time_ms = NO_TIME_MS if self.top_time_ms is None else self.top_time_ms
+        times = (self.newest_raw_ms, self.touched_ms, self.emergencies, top_time_ms)
+        return SeenRun(watch, boot, self.generation, self.through, self.kept_ranges(), *times)
 
     def kept_ranges(self) -> tuple[tuple[int, int], ...]:
         """For `SeenRun.ranges`: a gap below `through` is told by an explicit list that begins with (0, 0)."""
@@ -117,3 +120,9 @@ class BootRun:
             return int(Flag.SEQ_JUMP)
         self.lost += given_up
         return 0
+
+
+def _top_time_ms(kept: SeenRun) -> int | None:
+    if kept.top_time_ms is not None:
+        return None if kept.top_time_ms == NO_TIME_MS else kept.top_time_ms
+    return min(kept.newest_raw_ms, kept.touched_ms) if kept.newest_raw_ms >= 0 else None

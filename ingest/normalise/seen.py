@@ -1,114 +1,65 @@
-"""Which readings are committed already: the duplicate filter (WIRE.md section 2)."""
+"""Which readings are committed already: the duplicate filter (WIRE.md section 2).
+
+Start here: `Seen` holds what is known (seen_columns.py: a row a watch; seen_table.py: the rest), judges a batch by
+columns where it is ordinary (seen_ordinary.py) and reading by reading where it is not (seen_open.py), and says what the
+batch's transaction must keep (seen_kept.py). After a start seen_restore.py fills it from the log.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple
+import threading
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ingest.normalise.boot_run import BootRun, Emergency
+from ingest.normalise import seen_columns
+from ingest.normalise.boot_run import BootRun
+from ingest.normalise.seen_chunks import ChunkRounds, packed, sided
+from ingest.normalise.seen_columns import RUN, SPILLED, UINT32_MAX, WatchColumns, run_of
+from ingest.normalise.seen_kept import SPAN, SeenChunk, SeenRefused, SeenRun, SeenValue
+from ingest.normalise.seen_open import Arrived, Closed, Known, OpenWatch
+from ingest.normalise.seen_ordinary import grouped, judge_ordinary
+from ingest.normalise.seen_table import RunsInMemory
 from ingest.normalise.seen_values import ValueMemory, value_hashes
-from ingest.normalise.senders import NewestBoot
-from ingest.reading import EMERGENCY_KINDS, Flag
+from ingest.normalise.verdict import Judgement, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
+    from ingest.normalise.seen_columns import Side
+    from ingest.normalise.seen_table import RunTable
     from ingest.reading import Readings
 
-MOST_BOOTS = 1000
-"""Boots remembered of one watch; beyond, the one unheard of for longest is forgotten."""
+__all__ = ["Judgement", "Seen", "SeenChunk", "SeenRefused", "SeenRun", "SeenValue", "Verdict"]
 
-
-@dataclass(frozen=True, slots=True)
-class SeenRun:
-    """What is committed of one boot of one watch; replaces the run kept before under (watch, boot, generation).
-
-    `generation` counts resets of seq within one boot (0 at first). Every seq <= `through` and every closed range of
-    `ranges` is committed or given up by the watch. Ranges that begin with (0, 0) name everything that really came,
-    below `through` too: the gaps between them were given up, and a late copy from there is new. `newest_raw_ms`: the
-    newest committed raw time of the run. `emergencies`: (kind, seq, raw_time_ms) of the newest 32 emergencies.
-    `touched_ms`: arrival of the last change.
-    """
-
-    watch: int
-    boot: int
-    generation: int
-    through: int
-    ranges: tuple[tuple[int, int], ...]
-    newest_raw_ms: int
-    touched_ms: int
-    emergencies: tuple[tuple[int, int, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SeenValue:
-    """A committed reading without seq, known by the hash of (kind, time, values); kept 24 h of watch time."""
-
-    watch: int
-    hash: int
-    time_ms: int
-
-
-class Arrived(NamedTuple):
-    """What the filter looks at in a reading with seq."""
-
-    watch: int
-    boot: int
-    seq: int
-    oldest: int
-    kind: int
-    raw_time_ms: int
-    time_ms: int
-    arrival_ms: int
-
-
-class Verdict(IntEnum):
-    """What the filter says of one reading. Only `NEW` ones are used."""
-
-    NEW = 0
-    DUPLICATE = 1
-    """Committed before: receipted again."""
-    DUPLICATE_PENDING = 2
-    """Met already in this batch: its receipt waits for the commit, as the first one's does."""
-    DUPLICATE_VALUE = 3
-    """Without seq; the same kind, time and values are known."""
-
-
-class Judgement(NamedTuple):
-    """One entry a row of the readings judged, shape (rows,).
-
-    `flags`: to be added to the readings' own. `generations`: which count of its boot the reading belongs to, for
-    its receipt; -1 without seq.
-    """
-
-    verdicts: NDArray[np.int8]
-    flags: NDArray[np.uint32]
-    generations: NDArray[np.int32]
-
-    @property
-    def is_new(self) -> NDArray[np.bool_]:
-        """Mask of the readings to use."""
-        return np.equal(self.verdicts, Verdict.NEW)
+NARROW_ROWS = 24
+"""A batch of fewer rows is judged one by one sooner than columns of it are made."""
 
 
 class Seen:
     """The duplicate filter. One batch at a time: `judge` and `mark_refused`, then `commit` or `rollback`.
 
-    `runs` and `values` say what the batch's transaction must keep. After a `rollback` the state is that of the last
-    commit, so nothing is receipted that is not durable.
+    `runs`, `forgotten`, `values`, `chunks` and `refused` say what the batch's transaction must keep. After a
+    `rollback` the state is that of the last commit, so nothing is receipted that is not durable. `table`: the log's
+    table of runs; without one they are kept in memory. What is asked of the committed state may be asked from another
+    thread.
     """
 
-    def __init__(self) -> None:
-        self._committed: dict[int, dict[int, list[BootRun]]] = {}
-        self._pending: dict[tuple[int, int], list[BootRun]] = {}
-        self._touched: set[tuple[int, int, int]] = set()
-        self._senders = NewestBoot()
+    def __init__(self, table: RunTable | None = None) -> None:
+        self._in_memory = RunsInMemory() if table is None else None
+        self._table: RunTable = table if table is not None else self._in_memory  # type: ignore[assignment]
+        self._columns = WatchColumns()
+        self._changing = threading.Lock()
+        self._begun_watches = np.empty(0, np.int64)
+        self._begun: NDArray[Any] = self._columns.rows[:0]
+        self._opened: dict[int, OpenWatch] = {}
+        self._closed: dict[int, Closed] | None = None
+        self._refused: list[SeenRefused] = []
         self._values = ValueMemory()
+        self._rounds = ChunkRounds()
+        self._new_rows = 0
         self.lost = 0
         """Readings that watches gave up before they came, since start; committed batches only."""
 
@@ -117,15 +68,17 @@ class Seen:
         verdicts = np.zeros(len(readings), np.int8)
         flags = np.zeros(len(readings), np.uint32)
         generations = np.full(len(readings), -1, np.int32)
-        with_seq = (readings["boot"] >= 0) & (readings["seq"] > 0)
-        names = ("watch", "boot", "seq", "oldest", "kind", "raw_time_ms", "time_ms", "arrival_ms")
+        boot, seq = readings["boot"], readings["seq"]
+        with_seq = (boot >= 0) & (boot <= UINT32_MAX) & (seq > 0) & (seq <= UINT32_MAX)
         rows = np.flatnonzero(with_seq)
-        columns = [readings[name][rows].tolist() for name in names]
-        for row, *cells in zip(rows.tolist(), *columns, strict=True):
-            verdicts[row], flags[row], generations[row] = self._judge_one(Arrived(*cells))
+        generations[rows] = 0
+        if len(rows) >= NARROW_ROWS and not len(self._begun_watches) and not self._opened:
+            rows = self._judge_ordinary(readings, rows, (verdicts, flags))
+        self._judge_each(readings, rows, (verdicts, flags, generations))
         rows = np.flatnonzero(~with_seq)
         if len(rows):
             verdicts[rows] = self._judge_values(readings, rows)
+        self._new_rows += int((verdicts == Verdict.NEW).sum())
         return Judgement(verdicts, flags, generations)
 
     def mark_refused(self, watch: int, boot: int, seq: int, arrival_ms: int) -> Verdict:
@@ -134,114 +87,180 @@ class Seen:
         `DUPLICATE` if it was committed before: then it need not stand in quarantine again. Else `NEW`, also where a
         reading of this batch has the seq already: an emergency of an unknown version is both a reading and refused.
         """
-        if seq <= 0:
+        if not (0 <= boot <= UINT32_MAX and 0 < seq <= UINT32_MAX):  # not of WIRE.md section 1: known by no receipt
             return Verdict.NEW
-        run = self._open(watch, boot)[-1]
-        if seq not in run.committed:
-            run.mark(seq, arrival_ms)
-            self._touched.add((watch, boot, run.generation))
-            return Verdict.NEW
-        known = self._kind_of_duplicate(watch, boot, run.generation, seq)
-        return Verdict.DUPLICATE if known is Verdict.DUPLICATE else Verdict.NEW
+        verdict = self._open(watch).mark_refused(boot, seq, arrival_ms)
+        if verdict is Verdict.NEW:
+            self._refused.append(SeenRefused(watch, boot, seq, arrival_ms))
+        return verdict
 
     def runs(self) -> list[SeenRun]:
-        """What the batch changed, to be kept in its transaction."""
-        return [_kept(watch, boot, self._pending[watch, boot][g]) for watch, boot, g in sorted(self._touched)]
+        """Runs to be put into table `seen_run` in the batch's transaction: those that memory does not keep."""
+        return [run for closed in self._close().values() for run in closed.runs]
+
+    def forgotten(self) -> list[tuple[int, int]]:
+        """(watch, boot) to be taken out of that table, before `runs` are put there."""
+        return [(watch, boot) for watch, closed in self._close().items() for boot in closed.forgotten]
 
     def values(self) -> list[SeenValue]:
-        """The same for readings without seq."""
+        """What is to be kept of readings without seq."""
         return [SeenValue(*value) for value in self._values.pending()]
+
+    def refused(self) -> list[SeenRefused]:
+        """Refused elements to be kept beside the batch's record."""
+        return self._refused
+
+    def chunks(self) -> list[SeenChunk]:
+        """State to be kept: a chunk whose turn it is, and each watch of which more than its row changed."""
+        alone = [
+            SeenChunk(watch, 1, packed(*closed.written.alone()), behind=0)
+            for watch, closed in self._close().items()
+            if closed.beside
+        ]
+        return [*(self.chunk_of(span * SPAN, SPAN, 1) for span in self._rounds.due(self._reached())), *alone]
+
+    def all_chunks(self) -> list[SeenChunk]:
+        """The whole state as of the last commit, for an orderly close. No batch may be under way."""
+        return [self.chunk_of(span * SPAN, SPAN) for span in range(-(-len(self._columns) // SPAN))]
+
+    def chunk_of(self, first_watch: int, span: int, behind: int = 0) -> SeenChunk:
+        """The state of these watches as of the last commit."""
+        rows, sides = self.rows_of(first_watch, first_watch + span)
+        return SeenChunk(first_watch, span, packed(rows, sides), behind)
 
     def commit(self) -> None:
         """The batch is durable."""
-        for (watch, boot), runs in self._pending.items():
-            boots = self._committed.setdefault(watch, {})
-            self.lost += sum(run.lost for run in runs)
-            for run in runs:
-                run.lost = 0
-            boots[boot] = runs
-            if len(boots) > MOST_BOOTS:
-                del boots[min(boots, key=lambda known: boots[known][-1].touched_ms)]
-        self._senders.commit()
+        closed = self._close()
+        with self._changing:
+            self._columns.reach(self._reached() - 1)
+            if len(self._begun_watches):
+                was = self._columns.rows[self._begun_watches]
+                self.lost += int((self._begun["lost"] - was["lost"]).sum(dtype=np.int64))
+                self._columns.rows[self._begun_watches] = self._begun
+            for watch, what in closed.items():
+                self._columns.put(watch, what.written)
+                self.lost += what.lost
+        if self._in_memory is not None:
+            self._in_memory.keep(self.runs(), self.forgotten())
         self._values.commit()
+        if self._new_rows or self._refused:  # else there was nothing to commit, and no chunk went with it
+            self._rounds.committed(self._new_rows, len(self._columns))
         self._forget_batch()
 
     def rollback(self) -> None:
         """The batch is not durable: as if it had never been judged."""
-        self._senders.rollback()
         self._values.rollback()
         self._forget_batch()
 
-    def restore(self, runs: Iterable[SeenRun], values: Iterable[SeenValue]) -> None:
-        """What the log knew at its last commit. Call once, before the first `judge`."""
-        for kept in sorted(runs, key=lambda run: run.generation):
-            run = BootRun.of_kept(kept)
-            same_boot = self._committed.setdefault(kept.watch, {}).setdefault(kept.boot, [])
-            same_boot.append(run)
-            self._senders.restore(kept.watch, kept.boot, kept.touched_ms, run.top_time_ms)
-        self._values.restore((value.watch, value.hash, value.time_ms) for value in values)
+    def lost_by_watch(self) -> NDArray[np.int64]:
+        """Readings that each watch gave up before they came, ever; shape (watches heard of,)."""
+        with self._changing:
+            return self._columns.rows["lost"].astype(np.int64)
 
     def committed_run(self, watch: int, boot: int, generation: int) -> BootRun | None:
         """What is durable of one boot; for receipts. None: nothing, or forgotten in a boot storm."""
-        runs = self._committed.get(watch, {}).get(boot, ())
+        runs = self._committed_runs(watch, boot)
         return runs[generation] if 0 <= generation < len(runs) else None
 
     def newest_generation(self, watch: int, boot: int) -> int | None:
         """Of the committed counts of one boot; None: nothing is committed of it."""
-        runs = self._committed.get(watch, {}).get(boot)
+        runs = self._committed_runs(watch, boot)
         return len(runs) - 1 if runs else None
 
+    def committed_rows(self, watches: NDArray[np.int64]) -> NDArray[Any]:
+        """The rows (`seen_columns.STATE`) of these watches, as of the last commit; for receipts."""
+        with self._changing:
+            self._columns.reach(int(watches.max(initial=-1)))
+            return self._columns.rows[watches]
+
+    def load(self, first_watch: int, rows: NDArray[Any], sides: dict[int, Side]) -> None:
+        """State as a chunk kept it; for the restart."""
+        with self._changing:
+            self._columns.reach(first_watch + len(rows) - 1)
+            for place in sided(self._columns.rows[first_watch : first_watch + len(rows)]):
+                del self._columns.sides[first_watch + place]
+            self._columns.rows[first_watch : first_watch + len(rows)] = rows
+            self._columns.sides.update({first_watch + place: side for place, side in sides.items()})
+
+    def begin(self, values: Iterable[SeenValue], rounds: ChunkRounds) -> None:
+        """The restart is done: these values are known, and chunks are kept on from there."""
+        self._values.restore((value.watch, value.hash, value.time_ms) for value in values)
+        self._rounds = rounds
+        self.lost = 0
+
+    def rows_of(self, first: int, stop: int) -> tuple[NDArray[Any], dict[int, Side]]:
+        """The inverse of `load`: state of watches `first` to `stop` - 1, as of the last commit."""
+        rows = self._columns.rows[first:stop].copy()
+        return rows, {place: self._columns.sides[first + place] for place in sided(rows)}
+
+    def runs_in_memory(self) -> list[SeenRun]:
+        """Every run that a filter without a log keeps beside its rows."""
+        return [] if self._in_memory is None else self._in_memory.all()
+
+    def _judge_ordinary(
+        self, readings: Readings, rows: NDArray[np.int64], found: tuple[NDArray[np.int8], NDArray[np.uint32]]
+    ) -> NDArray[np.int64]:
+        """By columns; returns the rows that are left."""
+        by_watch = grouped(readings["watch"][rows], rows)
+        with self._changing:
+            self._columns.reach(int(by_watch.watches[-1]))
+            states = self._columns.rows[by_watch.watches]
+        rest, self._begun_watches, self._begun = judge_ordinary(readings, by_watch, states, found)
+        return rest
+
+    def _judge_each(
+        self,
+        readings: Readings,
+        rows: NDArray[np.int64],
+        found: tuple[NDArray[np.int8], NDArray[np.uint32], NDArray[np.int32]],
+    ) -> None:
+        verdicts, flags, generations = found
+        columns = [readings[name][rows].tolist() for name in Arrived._fields]
+        for row, *cells in zip(rows.tolist(), *columns, strict=True):
+            reading = Arrived(*cells)
+            verdicts[row], flags[row], generations[row] = self._open(reading.watch).judge(reading)
+
+    def _open(self, watch: int) -> OpenWatch:
+        """The watch, free to change until commit or rollback."""
+        self._closed = None
+        opened = self._opened.get(watch)
+        if opened is None:
+            with self._changing:
+                known = Known(self._columns.row(watch), self._columns.sides.get(watch))
+            opened = self._opened[watch] = OpenWatch(watch, known, self._begun_of(watch, known), self._table)
+        return opened
+
+    def _begun_of(self, watch: int, known: Known) -> Known | None:
+        place = int(np.searchsorted(self._begun_watches, watch))
+        if place < len(self._begun_watches) and self._begun_watches[place] == watch:
+            return Known(self._begun[place].item(), known.side)
+        return None
+
+    def _close(self) -> dict[int, Closed]:
+        if self._closed is None:
+            closed = ((watch, opened.close()) for watch, opened in self._opened.items())
+            self._closed = {watch: what for watch, what in closed if what is not None}
+        return self._closed
+
+    def _reached(self) -> int:
+        """One more than the highest watch that has state, this batch's included."""
+        begun = int(self._begun_watches[-1]) + 1 if len(self._begun_watches) else 0
+        return max(len(self._columns), begun, *(watch + 1 for watch in self._opened), 0)
+
+    def _committed_runs(self, watch: int, boot: int) -> Sequence[BootRun]:
+        with self._changing:
+            row, side = self._columns.row(watch), self._columns.sides.get(watch)
+        bits = row[seen_columns.BITS]
+        if bits & RUN and row[seen_columns.BOOT] == boot and not bits & SPILLED:
+            return [run_of(row, side)]
+        if bits & SPILLED or row[seen_columns.OLDER]:
+            return [BootRun.of_kept(run) for run in self._table.seen_runs_of(watch, boot)]
+        return ()
+
     def _forget_batch(self) -> None:
-        self._pending.clear()
-        self._touched.clear()
-
-    def _open(self, watch: int, boot: int) -> list[BootRun]:
-        """The boot's runs, free to change until commit or rollback."""
-        runs = self._pending.get((watch, boot))
-        if runs is None:
-            known = self._committed.get(watch, {}).get(boot)
-            runs = [BootRun(0)] if known is None else [run.copy() for run in known]
-            self._pending[watch, boot] = runs
-        return runs
-
-    def _judge_one(self, reading: Arrived) -> tuple[int, int, int]:
-        watch, boot = reading.watch, reading.boot
-        first_heard = (watch, boot) not in self._pending and boot not in self._committed.get(watch, ())
-        runs = self._open(watch, boot)
-        is_emergency = reading.kind in EMERGENCY_KINDS
-        emergency = (reading.kind, reading.seq, reading.raw_time_ms)
-        run = _run_of(runs, reading.raw_time_ms)
-        flags = 0
-        if is_emergency:
-            known = next((r for r in runs if emergency in r.emergencies), None)
-            if known is not None:
-                return self._kind_of_duplicate(watch, boot, known.generation, emergency), 0, known.generation
-        elif reading.seq in run.committed and reading.raw_time_ms <= run.newest_raw_ms:
-            return self._kind_of_duplicate(watch, boot, run.generation, reading.seq), 0, run.generation
-        if reading.seq in run.committed and reading.raw_time_ms > run.newest_raw_ms:
-            run = BootRun(len(runs))
-            runs.append(run)
-            flags |= Flag.SEQ_RESET
-        flags |= self._storm_flag(watch, boot) | self._senders.flag(
-            watch, boot, reading.time_ms, first_heard=first_heard
-        )
-        flags |= run.take(reading.seq, reading.oldest, reading.raw_time_ms, reading.time_ms, reading.arrival_ms)
-        if is_emergency:
-            run.remember(emergency)
-        self._touched.add((watch, boot, run.generation))
-        return Verdict.NEW, flags, run.generation
-
-    def _kind_of_duplicate(self, watch: int, boot: int, generation: int, what: int | Emergency) -> Verdict:
-        """By whether the commit before this batch knew it."""
-        run = self.committed_run(watch, boot, generation)
-        if run is None:
-            return Verdict.DUPLICATE_PENDING
-        known = what in run.committed if isinstance(what, int) else what in run.emergencies
-        return Verdict.DUPLICATE if known else Verdict.DUPLICATE_PENDING
-
-    def _storm_flag(self, watch: int, boot: int) -> int:
-        boots = self._committed.get(watch, {})
-        return int(Flag.BOOT_STORM) if len(boots) >= MOST_BOOTS and boot not in boots else 0
+        self._begun_watches = self._begun_watches[:0]
+        self._begun = self._begun[:0]
+        self._opened, self._closed, self._refused, self._new_rows = {}, None, [], 0
 
     def _judge_values(self, readings: Readings, rows: NDArray[np.int64]) -> NDArray[np.int8]:
         verdicts = np.zeros(len(rows), np.int8)
@@ -253,25 +272,3 @@ class Seen:
             else:
                 self._values.take(watch, value_hash, times[place])
         return verdicts
-
-
-def _run_of(runs: list[BootRun], raw_time_ms: int) -> BootRun:
-    """Which count a reading belongs to: a time not after an earlier count's newest is of that one."""
-    if raw_time_ms >= 0:
-        for run in runs[:-1]:
-            if raw_time_ms <= run.newest_raw_ms:
-                return run
-    return runs[-1]
-
-
-def _kept(watch: int, boot: int, run: BootRun) -> SeenRun:
-    return SeenRun(
-        watch,
-        boot,
-        run.generation,
-        run.through,
-        run.kept_ranges(),
-        run.newest_raw_ms,
-        run.touched_ms,
-        run.emergencies,
-    )

@@ -158,6 +158,8 @@ def test_what_the_duplicate_filter_knows_is_committed_with_the_batch(kind, log) 
 
     again = kind.writer()
     assert sorted(again.seen_runs(), key=lambda run: run.watch) == [runs[0], later]
+    assert (again.seen_runs_of(4, 1), again.seen_boots_of(4)) == ([later], {1: T0_MS + 9})
+    assert (again.seen_runs_of(4, 9), again.seen_boots_of(9)) == ([], {})
     assert sorted(again.seen_values(T0_MS - 1), key=lambda value: value.hash) == [values[1], values[0]]
 
 

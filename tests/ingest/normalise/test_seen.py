@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from ingest.normalise import boot_run, seen
+from ingest.normalise import boot_run, seen_open
 from ingest.normalise.seen import Seen, Verdict
 from ingest.reading import Flag, Kind, Readings
+from tests.ingest.normalise.kept import KeptLog
 
 T0 = 1_760_000_000_000
 NEW, DUPLICATE, PENDING, VALUE = Verdict
@@ -29,11 +30,10 @@ def flags(known, *rows):
 
 
 def after_restart(known, rows):
-    """As a second process finds it: the runs and values kept with the batch, given back."""
-    known.judge(Readings.of_rows(rows))
-    again = Seen()
-    again.restore(known.runs(), known.values())
-    return again
+    """As a second process finds it: what was kept with the batch, read back."""
+    log, readings = KeptLog(), Readings.of_rows(rows)
+    log.append(readings.take(known.judge(readings).is_new), known)
+    return log.restarted()
 
 
 def test_a_resent_reading_is_a_duplicate_once_it_is_committed():
@@ -263,7 +263,7 @@ def test_more_gaps_than_are_kept_are_committed_and_flagged(monkeypatch):
 
 
 def test_more_boots_than_are_kept_are_committed_and_flagged(monkeypatch):
-    monkeypatch.setattr(seen, "MOST_BOOTS", 2)
+    monkeypatch.setattr(seen_open, "MOST_BOOTS", 2)
     known = Seen()
     for boot in (1, 2):
         assert flags(known, reading(1, minute=boot, boot=boot)) == [Flag(0)]

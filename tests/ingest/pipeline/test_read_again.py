@@ -13,7 +13,7 @@ from ingest.formats import decoder_for
 from ingest.log.contract import LogError, QuarantineQuery
 from ingest.log.sqlite import SqliteLog
 from ingest.mqtt.delivered import Delivered
-from ingest.normalise.seen import Seen
+from ingest.normalise.seen_restore import restored
 from ingest.prepare import Preparation
 from ingest.read_again import Outcome, ReadAgain, read_again
 from ingest.reading import Datum
@@ -54,7 +54,11 @@ class Desk:
         self.watches = Watches(self.log.watches())
         decoders = {"native": decoder_for("native"), "watch_3g": decoder_for("watch_3g")}
         self.then = Preparation(
-            sources, self.watches, Seen(), lambda route: decoders[route.format], lambda _route: Datum.WGS84
+            sources,
+            self.watches,
+            restored(self.log, 0),
+            lambda route: decoders[route.format],
+            lambda _route: Datum.WGS84,
         )
 
     def takes(self, topic: str, *contents: Any, at_ms: int = START_MS) -> None:
@@ -240,7 +244,6 @@ def test_retries_are_remembered_with_the_log(desk, tmp_path):
     desk.retries(desk.today(PULSE))
     desk.log.close()
     again = Desk(tmp_path, Sources())
-    again.then.seen.restore(again.log.seen_runs(), again.log.seen_values(0))
     [answer] = again.retries(again.today(PULSE, ('"kind": "puls"', '"kind": "heart_rate"')))
     assert (answer.outcome, again.bpms) == (Outcome.READ, [61, 62])
     again.log.close()

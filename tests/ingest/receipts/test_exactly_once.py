@@ -6,9 +6,9 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.normalise.seen import Seen
 from ingest.reading import Kind, Readings
 from ingest.receipts import Receipts
+from tests.ingest.normalise.kept import KeptLog
 
 T0 = 1_760_000_000_000
 KINDS = [Kind.HEART_RATE, Kind.LOCATION, Kind.STATUS, Kind.SOS]
@@ -56,12 +56,11 @@ class Ingest:
     """Durable is only what `commit` kept; a crash starts from there."""
 
     def __init__(self):
-        self.used, self.runs, self.values = [], {}, []
+        self.used, self.log = [], KeptLog()
         self.start()
 
     def start(self):
-        self.seen = Seen()
-        self.seen.restore(self.runs.values(), self.values)
+        self.seen = self.log.restarted()
         self.receipts = Receipts(self.seen, str)
 
     def batch(self, messages, now_ms, outcome):
@@ -77,7 +76,8 @@ class Ingest:
         elif outcome == "crash before commit":
             self.start()
         else:
-            self.runs |= {(r.watch, r.boot, r.generation): r for r in self.seen.runs()}
+            if judgement.is_new.any():
+                self.log.append(readings.take(judgement.is_new), self.seen)
             self.used += [m[:4] for m, new in zip(messages, judgement.is_new, strict=True) if new]
             if outcome == "crash after commit":
                 self.start()

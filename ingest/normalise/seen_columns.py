@@ -1,0 +1,149 @@
+"""What is known of a million watches, in 64 bytes each: the newest boot of a watch is one row of an array.
+
+The seqs that came are the interval [low, top], before it [1, under] if `under` > 0, and whatever `sides` names. So a
+boot that was heard from its first reading on, one with a gap, and one that gave a gap up are a row and nothing more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ingest.normalise.boot_run import BootRun
+from ingest.normalise.intervals import Intervals
+from ingest.normalise.seen_kept import NO_TIME_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ingest.normalise.boot_run import Emergency
+
+RUN, BEGAN, SIDE, SPILLED = 1, 2, 4, 8
+"""Bits of a row: it holds a run; its boot is known to be the newest, begun at `began_ms`; more of it stands in `sides`;
+its runs stand in table `seen_run` (the row then holds what a receipt needs of generation 0)."""
+MOST_SIDE_RANGES = 16
+UINT32_MAX = 2**32 - 1
+
+STATE = np.dtype(
+    [
+        ("boot", "<u4"),
+        ("under", "<u4"),
+        ("low", "<u4"),
+        ("top", "<u4"),
+        ("through", "<u4"),
+        ("lost", "<u4"),
+        ("newest_raw_ms", "<i8"),
+        ("touched_ms", "<i8"),
+        ("top_time_ms", "<i8"),
+        ("began_ms", "<i8"),
+        ("older", "<u2"),
+        ("bits", "u1"),
+    ],
+    align=True,
+)
+"""`older`: boots of the watch that stand in table `seen_run` beside this one. `lost`: readings it gave up. All zero:
+nothing is known of the watch."""
+
+
+class Side(NamedTuple):
+    """What does not fit a row: further ranges, in order, and the emergencies of the boot."""
+
+    ranges: tuple[tuple[int, int], ...]
+    emergencies: tuple[Emergency, ...]
+
+
+class Written(NamedTuple):
+    """A row and its side; `side` None: there is none."""
+
+    row: tuple[int, ...]
+    side: Side | None
+
+    def alone(self) -> tuple[NDArray[Any], dict[int, Side]]:
+        """As a chunk of one watch."""
+        return np.array([self.row], STATE), {} if self.side is None else {0: self.side}
+
+
+class WatchColumns:
+    """Row i is watch i. Grows by an eighth; rows never touched cost no memory."""
+
+    def __init__(self) -> None:
+        self.rows = np.zeros(0, STATE)
+        self.sides: dict[int, Side] = {}
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def reach(self, watch: int) -> None:
+        """Have a row for this watch."""
+        if watch < len(self.rows):
+            return
+        rows = np.zeros(watch + 1 + max(watch // 8, 1024), STATE)
+        rows[: len(self.rows)] = self.rows
+        self.rows = rows
+
+    def row(self, watch: int) -> Any:
+        """The row of one watch as a tuple of ints, in the order of `STATE`."""
+        return self.rows[watch].item() if watch < len(self.rows) else EMPTY
+
+    def put(self, watch: int, written: Written) -> None:
+        """Replace the row and the side of one watch."""
+        self.rows[watch] = written.row
+        if written.side is None:
+            self.sides.pop(watch, None)
+        else:
+            self.sides[watch] = written.side
+
+
+EMPTY: tuple[int, ...] = tuple(np.zeros(1, STATE)[0].item())
+BOOT, UNDER, LOW, TOP, THROUGH, LOST, NEWEST_RAW, TOUCHED, TOP_TIME, BEGAN_AT, OLDER, BITS = range(len(EMPTY))
+
+
+def run_of(row: Sequence[int], side: Side | None) -> BootRun:
+    """The run that a row holds; generation 0."""
+    ranges = side.ranges if side is not None else ()
+    below = ((1, row[UNDER]),) if row[UNDER] else ()
+    top = ((row[LOW], row[TOP]),) if row[TOP] else ()
+    return BootRun(
+        0,
+        row[THROUGH],
+        Intervals((*below, *ranges, *top)),
+        row[NEWEST_RAW],
+        row[TOUCHED],
+        side.emergencies if side is not None else (),
+        None if row[TOP_TIME] == NO_TIME_MS else row[TOP_TIME],
+    )
+
+
+def written(boot: int, run: BootRun, began_ms: int | None, lost: int, older: int, *, is_spilled: bool) -> Written:
+    """A row that holds `run`, a boot begun at `began_ms`; a spilled one leaves the side to the table."""
+    ranges = tuple(run.committed)
+    low, top = ranges[-1] if ranges else (0, 0)
+    rest = ranges[:-1]
+    under = rest[0][1] if rest and rest[0][0] == 1 else 0
+    side = Side(rest[1:] if under else rest, run.emergencies)
+    has_side = not is_spilled and bool(side.ranges or side.emergencies)
+    bits = RUN | (0 if began_ms is None else BEGAN) | has_side * SIDE | is_spilled * SPILLED
+    top_time_ms = NO_TIME_MS if run.top_time_ms is None else run.top_time_ms
+    counts = (boot, under, low, top, run.through, min(lost, UINT32_MAX))
+    times = (run.newest_raw_ms, run.touched_ms, top_time_ms, began_ms or 0)
+    return Written((*counts, *times, older, bits), side if has_side else None)
+
+
+def runless(boot: int, began_ms: int | None, lost: int, older: int) -> Written:
+    """A row of a watch whose newest boot was forgotten in a boot storm: when it began is all that is known."""
+    bits = 0 if began_ms is None else BEGAN
+    return Written((boot, 0, 0, 0, 0, min(lost, UINT32_MAX), 0, 0, 0, began_ms or 0, older, bits), None)
+
+
+def fits_a_row(runs: Sequence[BootRun]) -> bool:
+    """One generation, and no more ranges than memory keeps of a watch."""
+    return len(runs) == 1 and len(runs[0].committed) - 1 <= MOST_SIDE_RANGES
+
+
+def has(rows: NDArray[Any], bit: int) -> NDArray[np.bool_]:
+    """Mask of the rows with this bit."""
+    found: NDArray[np.bool_] = (rows["bits"] & bit) != 0
+    return found
