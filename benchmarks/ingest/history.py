@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 TICK_MS = 1_000
 ROWS_A_TRANSACTION = 64
+A_ROW = 48_000
+"""Readings of a merged row; with their ticks just under what ingest/log/aging.py takes for full."""
 
 
 def write(path: Path, rows: Iterable[Row]) -> int:
@@ -54,12 +56,17 @@ def plain(batches: Iterable[Readings], readings_a_record: int) -> Iterator[Row]:
 
 
 def merged(batches: Iterable[Readings], readings_a_record: int) -> Iterator[Row]:
-    """Each batch one merged row, of records of so many readings; 0: of those that have one arrival, with ticks."""
+    """Merged rows, of records of so many readings; 0: of those that have one arrival, with ticks between."""
     offset = 1
-    for batch in batches:
+    for batch in (piece for whole in batches for piece in _pieces(whole)):
         parts = _lived(offset, batch["arrival_ms"]) if not readings_a_record else _cut(offset, batch, readings_a_record)
         offset += len(parts)
         yield _row(parts, batch)
+
+
+def _pieces(whole: Readings) -> Iterator[Readings]:
+    for part in np.array_split(np.arange(len(whole)), -(-len(whole) // A_ROW)):
+        yield whole.take(part)
 
 
 def _row(parts: NDArray[np.int64], readings: Readings) -> Row:

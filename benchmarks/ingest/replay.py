@@ -63,13 +63,11 @@ def written(path: Path, readings: int, form: str) -> int:
 
 
 def lived(residents: int, days: int) -> Iterator[Readings]:
-    """Day after day, in tenths of a million readings or so: what merging takes together."""
+    """Day after day."""
     rng = np.random.default_rng(7)
     wearers = Wearers.made(residents, rng)
     for number in range(days):
-        whole = day(wearers, number, rng)
-        for part in np.array_split(np.arange(len(whole)), max(1, residents // FEW)):
-            yield whole.take(part)
+        yield day(wearers, number, rng)
 
 
 def read(path: Path) -> tuple[Taken, int, int]:

@@ -1,7 +1,7 @@
 """A year of a hundred residents by the minute, as the log keeps it once merged: bytes on disk.
 
-The readings are made by benchmarks.ingest.residents; each day is one merged row, with a record for whatever arrived
-within 15 ms and a tick for each quiet second, as ingest would have written them. Fewer days are made by default; the
+The readings are made by benchmarks.ingest.residents; merged rows hold a record for whatever arrived within
+15 ms and a tick for each quiet second, as ingest would have written them. Fewer days are made by default; the
 year is then told by their proportion.
 
     python -m benchmarks.ingest.year --days 365
