@@ -6,9 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ingest.histogram import Histogram
 from ingest.normalise.seen import Verdict
-from ingest.reading import EMERGENCY_KINDS
+from ingest.reading import EMERGENCY_KINDS, Flag
 
 if TYPE_CHECKING:
     from ingest.prepare import Prepared
@@ -26,7 +28,8 @@ class Tally:
     """Changed only after what it counts is durable.
 
     `puback_lag_s`: from the arrival of a batch's oldest message until its PUBACK is written. `shed`: readings that
-    were acknowledged to the broker but neither kept nor receipted, for want of room.
+    were acknowledged to the broker but neither kept nor receipted, for want of room. `two_senders`: index of a watch
+    whose id two seem to share -> arrival of the newest sign of it, ms.
     """
 
     messages: int = 0
@@ -46,6 +49,7 @@ class Tally:
     commit_s: Histogram = field(default_factory=lambda: Histogram(SECONDS))
     commit_rows: Histogram = field(default_factory=lambda: Histogram(ROWS))
     puback_lag_s: Histogram = field(default_factory=lambda: Histogram(SECONDS))
+    two_senders: dict[int, int] = field(default_factory=dict)
     by_session: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[str] = field(default_factory=Counter)
     fields_emptied: Counter[str] = field(default_factory=Counter)
@@ -56,6 +60,7 @@ class Tally:
         self.readings_committed += len(prepared.batch.readings)
         self.readings_late += late(prepared.batch.readings)
         self.duplicates += int((prepared.judgement.verdicts != Verdict.NEW).sum())
+        self.two_senders |= _two_senders(prepared.batch.readings)
         self.unknown_fields += sum(prepared.decoded.unknown_fields.values())
         self.unknown_watches += len(prepared.batch.new_watches)
         self.quarantined.update(entry.reason for entry in prepared.batch.quarantined)
@@ -80,6 +85,11 @@ class Tally:
             "commit_rows": self.commit_rows,
             "puback_lag_seconds": self.puback_lag_s,
         }
+
+
+def _two_senders(readings: Readings) -> dict[int, int]:
+    chosen = readings["flags"] & np.uint32(Flag.TWO_SENDERS) > 0
+    return dict(zip(readings["watch"][chosen].tolist(), readings["arrival_ms"][chosen].tolist(), strict=True))
 
 
 def late(readings: Readings) -> int:

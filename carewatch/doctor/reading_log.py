@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from carewatch.consumers import standing_still
 from carewatch.doctor.bounded import in_thread
 from carewatch.doctor.finding import Finding, bad, good, warning
 from carewatch.places import status_file
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 PART = "reading log"
 LOCKS = Path("/proc/locks")
-STANDS_STILL_MS = 7 * 86_400_000
-"""A consumer this far behind holds pruning up (DESIGN: processes)."""
 
 
 async def reading_log(settings: Settings) -> list[Finding]:
@@ -50,18 +49,7 @@ def _content(reader: SqliteLogReader) -> Finding:
 
 
 def _consumers(reader: SqliteLogReader) -> list[Finding]:
-    end = reader.end()
-    found = []
-    for consumer in reader.places():
-        place = max(reader.place(consumer), reader.start() - 1)
-        if place >= end:
-            continue
-        behind_ms = reader.read(end - 1, 1)[0].log_time_ms - reader.read(place, 1)[0].log_time_ms
-        if behind_ms > STANDS_STILL_MS:
-            told = f"{consumer} has {end - place} records before it, {behind_ms / 86_400_000:.0f} days"
-            remedy = f"run {consumer} again; if it is gone for good delete {reader.path}.place.{consumer}"
-            found.append(warning(PART, told, f"{remedy}. Until then nothing is pruned"))
-    return found
+    return [warning(PART, one.what, one.remedy) for one in standing_still(reader)]
 
 
 def _writer(settings: Settings) -> Finding:

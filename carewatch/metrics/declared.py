@@ -58,7 +58,8 @@ _INGEST_COUNTERS = (
     ("link_connections", "connections to the broker, the first one counted", "session"),
     ("influx_written", "points that InfluxDB took", ""),
     ("influx_refused", "points that InfluxDB refused for ever, set aside", ""),
-    ("influx_retries", "attempts to write that had to be repeated", ""),
+    ("influx_writes", "requests to write that InfluxDB answered", ""),
+    ("influx_retries", "of these, requests made again", ""),
 )
 _INGEST_GAUGES = (
     ("broker_up", "1 while both sessions are subscribed", ""),

@@ -11,6 +11,7 @@ from carewatch.control import ControlSocket
 from carewatch.influx import influx_options
 from carewatch.places import control_socket, set_aside_file, status_file
 from carewatch.roles.ingest_parts import Parts
+from carewatch.roles.ingest_problems import IngestProblems
 from carewatch.roles.ingest_status import ingest_status
 from carewatch.roles.life import clock_of, keep_status, live
 from carewatch.roles.preparing import preparation_of
@@ -21,6 +22,7 @@ from ingest.influx.refused import RefusedPoints
 from ingest.influx.server import InfluxServer
 from ingest.influx.writer import CONSUMER, InfluxWriter
 from ingest.intake import Intake
+from ingest.log.aging import Aging, age_for_ever
 from ingest.log.sqlite import SqliteLog
 from ingest.log.sqlite_reader import SqliteLogReader
 from ingest.mqtt.subscriber import Subscriber
@@ -46,11 +48,13 @@ async def run_ingest(settings: Settings) -> None:
         parts = build(settings, closing)
         actions = watch_actions(parts.reading_log, parts.watches, parts.ingest.between_commits)
         actions |= quarantine_actions(parts)
+        problems = IngestProblems(parts)
         control = ControlSocket(control_socket(settings, "ingest"), actions)
         tasks: list[Coroutine[Any, Any, object]] = [
             parts.ingest.run(),
+            age_for_ever(Aging(parts.reading_log)),
             control.run(),
-            keep_status(status_file(settings, "ingest"), lambda: ingest_status(parts)),
+            keep_status(status_file(settings, "ingest"), lambda: ingest_status(parts, problems)),
         ]
         if parts.writer is not None:
             tasks.append(parts.writer.run())

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
+from carewatch.consumers import Standing, standing_still
 from carewatch.status import Problem
 from ingest.intake import SESSIONS
+from ingest.mqtt.link import Link
+from ingest.prepare import MOST_UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,27 +18,94 @@ if TYPE_CHECKING:
     from ingest.influx.writer import WriterState
 
 NS_PER_MS = 1_000_000
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
 CONNECTING = "wait; within 10 s it is up, or the reason stands here"
 """`MqttOptions.connect_timeout_s`."""
+NAMED = 5
 
 
-def problems(parts: Parts, influx: WriterState | None) -> Iterator[Problem]:
-    """Everything, in the way of a reading."""
-    yield from _of_the_broker(parts)
-    trouble = parts.ingest.trouble
-    if trouble.what:
-        yield Problem("log", trouble.what, "see the disk; nothing is acknowledged meanwhile", trouble.since_ms)
-    if influx is not None and influx.trouble is not None:
-        told = influx.trouble
-        what = f"{told.reason}: {told.words}"
-        yield Problem(
-            "influx", what, f"{told.remedy}; all is written from the log later", told.since_ms, is_grave=False
-        )
+class IngestProblems:
+    """Looks at the parts each second, and remembers what a look alone does not tell: since when, and how fast."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._lost = Rising()
+        self._unknown_since_ms: int | None = None
+        self._standing: list[Standing] = []
+        self._looked_ms: int | None = None
+
+    def look_seldom(self, now_ms: int) -> None:
+        """What takes reads of the log; each minute is enough. In a thread. Raises LogError."""
+        if self._looked_ms is None or not 0 <= now_ms - self._looked_ms < MINUTE_MS:
+            self._standing = standing_still(self._parts.reading_log)
+            self._looked_ms = now_ms
+
+    def found(self, influx: WriterState | None, now_ms: int) -> Iterator[Problem]:
+        """Everything, in the way of a reading."""
+        yield from _of_the_broker(self._parts)
+        yield from self._of_watches(now_ms)
+        trouble = self._parts.ingest.trouble
+        if trouble.what:
+            yield Problem("log", trouble.what, "see the disk; nothing is acknowledged meanwhile", trouble.since_ms)
+        for one in self._standing:
+            yield Problem("consumer", one.what, one.remedy, one.first_unread_ms, is_grave=False)
+        if influx is not None and influx.trouble is not None:
+            told = influx.trouble
+            what = f"{told.reason}: {told.words}"
+            yield Problem(
+                "influx", what, f"{told.remedy}; all is written from the log later", told.since_ms, is_grave=False
+            )
+
+    def _of_watches(self, now_ms: int) -> Iterator[Problem]:
+        watches, tally = self._parts.watches, self._parts.ingest.tally
+        risen, since_ms = self._lost.note(tally.lost, now_ms)
+        if risen:
+            what = f"{risen} readings were given up by their watches before they came, in the last hour"
+            remedy = "`carewatch watch list` counts them by watch: too long without signal, or too small a memory"
+            yield Problem("lost", what, remedy, since_ms, is_grave=False)
+        shared = {index: at_ms for index, at_ms in tally.two_senders.items() if now_ms - at_ms < HOUR_MS}
+        if shared:
+            what = (
+                f"two watches seem to share an id: {_named([watches.at(index).watch_id for index in sorted(shared)])}"
+            )
+            remedy = "give one of the two another id; until then one wearer's readings stand under the other's name"
+            yield Problem("watches", what, remedy, min(shared.values()), is_grave=False)
+        if watches.provisional < MOST_UNKNOWN:
+            self._unknown_since_ms = None
+        else:
+            self._unknown_since_ms = self._unknown_since_ms or now_ms
+            what = f"{watches.provisional} watches that nobody registered: further ones go to quarantine"
+            remedy = "`carewatch watch add` those that are yours; find out who else publishes to the broker"
+            yield Problem("watches", what, remedy, self._unknown_since_ms, is_grave=False)
+
+
+class Rising:
+    """By how much a total has risen within an hour."""
+
+    def __init__(self) -> None:
+        self._rises: deque[tuple[int, int]] = deque()
+        self._total: int | None = None
+
+    def note(self, total: int, now_ms: int) -> tuple[int, int]:
+        """(risen within the last hour, since when). What had risen before the first call does not count."""
+        if self._total is not None and total > self._total:
+            self._rises.append((now_ms, total - self._total))
+        self._total = total
+        while self._rises and not 0 <= now_ms - self._rises[0][0] < HOUR_MS:
+            self._rises.popleft()
+        return sum(by for _, by in self._rises), self._rises[0][0] if self._rises else now_ms
 
 
 def _of_the_broker(parts: Parts) -> Iterator[Problem]:
     for name, link in zip(SESSIONS, parts.ingest.links, strict=True):
         if link.deaf:
             reason = link.trouble.text if link.trouble is not None else "connecting"
-            what = f"no link for {name}: {reason} {link.detail}".strip()
+            begins = f"not all {name} are heard" if link.link is Link.PARTIAL else f"no link for {name}"
+            what = f"{begins}: {reason} {link.detail}".strip()
             yield Problem("broker", what, link.remedy or CONNECTING, link.since_ns // NS_PER_MS)
+
+
+def _named(watch_ids: list[str]) -> str:
+    more = len(watch_ids) - NAMED
+    return ", ".join(watch_ids[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from typing import TYPE_CHECKING
 
-from carewatch.roles.ingest_problems import problems
 from carewatch.status import Buckets, RoleStatus
 from ingest.intake import SESSIONS
 from ingest.mqtt.link import Link
@@ -15,12 +15,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from carewatch.roles.ingest_parts import Parts
+    from carewatch.roles.ingest_problems import IngestProblems
     from ingest.histogram import Histogram
     from ingest.influx.writer import WriterState
 
+NS_PER_MS = 1_000_000
 
-async def ingest_status(parts: Parts) -> RoleStatus:
+
+async def ingest_status(parts: Parts, problems: IngestProblems) -> RoleStatus:
     """Cheap enough for each second."""
+    now_ms = parts.clock.now_ns() // NS_PER_MS
+    await asyncio.to_thread(problems.look_seldom, now_ms)
     influx = await parts.writer.state() if parts.writer is not None else None
     tally, links = parts.ingest.tally, dict(zip(SESSIONS, parts.ingest.links, strict=True))
     places = parts.reading_log.places()
@@ -36,7 +41,7 @@ async def ingest_status(parts: Parts) -> RoleStatus:
         _gauges(parts) | _influx_gauges(influx),
         by_label,
         {name: _buckets(histogram) for name, histogram in tally.histograms().items()},
-        tuple(problems(parts, influx)),
+        tuple(problems.found(influx, now_ms)),
     )
 
 
@@ -67,7 +72,12 @@ def _influx_gauges(influx: WriterState | None) -> dict[str, float]:
 def _influx_counters(influx: WriterState | None) -> dict[str, float]:
     if influx is None:
         return {}
-    return {"influx_written": float(influx.written_lines), "influx_refused": float(influx.refused_lines)}
+    return {
+        "influx_written": float(influx.written_lines),
+        "influx_refused": float(influx.refused_lines),
+        "influx_writes": float(influx.writes),
+        "influx_retries": float(influx.retries),
+    }
 
 
 def _buckets(histogram: Histogram) -> Buckets:
