@@ -6,16 +6,18 @@ some milliseconds, a reader meets the rows before or the row after, and a crash 
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from ingest.log.contract import LogDamagedError
+from ingest.log.contract import LogDamagedError, LogError
 from ingest.log.record import Codec, merge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
 
     from ingest.log.sqlite import SqliteLog
     from ingest.log.sqlite_reader import Outline
@@ -26,6 +28,8 @@ HOUR_MS = 3_600_000
 FULL = 65_536
 """Readings, or records, of a row that is large enough; also what one row holds at most, unless it came so."""
 LOOK_AT = 2048
+LOOK_AGAIN_S = 60.0
+"""Real seconds: it concerns this machine's disk, not the watches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +129,25 @@ def _share(group: Sequence[Outline], tier: Tier) -> float:
         sum(row.readings for row in group) / FULL,
         sum(row.records for row in group) / FULL,
     )
+
+
+async def age_for_ever(aging: Aging) -> None:
+    """Merge what has aged, at most half of the time; a disk that refuses it is said, and tried again."""
+    while True:
+        began_ns = time.perf_counter_ns()
+        try:
+            went_on = await _whole(asyncio.to_thread(aging.step))
+        except LogError as error:
+            log.warning("rows_not_merged", problem=str(error), remedy="see the log's disk; tried again in a minute")
+            went_on = False
+        await asyncio.sleep((time.perf_counter_ns() - began_ns) / 1e9 if went_on else LOOK_AGAIN_S)
+
+
+async def _whole(work: Coroutine[Any, Any, bool]) -> bool:
+    """Cancelled, wait for the thread all the same: the log must not be closed under it."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
