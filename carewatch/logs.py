@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Iterator, Mapping, MutableMapping
     from pathlib import Path
 
 PRIVATE = frozenset(
@@ -24,6 +25,27 @@ def withhold_particulars(_logger: object, _method: str, event: MutableMapping[st
     for key in PRIVATE & event.keys():
         event[key] = "(withheld)"
     return event
+
+
+@contextmanager
+def only_warnings() -> Iterator[None]:
+    """While a command runs a role's stages: what they warn of goes to standard error, the rest is not said.
+
+    Standard output is the command's own, for whoever reads it by a program.
+    """
+    structlog.configure(
+        processors=[
+            withhold_particulars,
+            structlog.processors.add_log_level,
+            structlog.dev.ConsoleRenderer(colors=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+    )
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()
 
 
 def set_up_logs(*, role: str, file: Path | None = None, level: int = logging.INFO) -> None:

@@ -75,6 +75,7 @@ def retry(
 
     Exit 1 if something is refused still. ingest may run or not.
     """
+    from carewatch.logs import only_warnings
     from carewatch.owners import ingest_owner
 
     if not (entries or every or reason or watch or since):
@@ -84,7 +85,7 @@ def retry(
     chosen = entries or _numbers(settings, reason, watch, since)
     counts: dict[str, int] = {}
     readings = 0
-    with refusing(), progress("retry", len(chosen), quiet=as_json) as on_entry:
+    with refusing(), only_warnings(), progress("retry", len(chosen), quiet=as_json) as on_entry:
         for done, answer in enumerate(ingest_owner(settings).read_again(chosen), 1):
             counts[answer.outcome] = counts.get(answer.outcome, 0) + 1
             readings += answer.readings

@@ -49,6 +49,7 @@ def replay(
 ) -> None:
     """Play recordings to a broker at any speed, or straight into a log."""
     from carewatch.clock import WallClock
+    from carewatch.logs import only_warnings
     from carewatch.replay.into_log import replay_into_log
     from carewatch.replay.source import messages_of
 
@@ -56,7 +57,8 @@ def replay(
     now_ms = clock.now_ns() // 1_000_000
     messages = [m for file in files for m in messages_of(file, now_ms=now_ms, time_zone=settings.site.time_zone)]
     if log is not None:
-        summary = replay_into_log(messages, log, settings)
+        with only_warnings():
+            summary = replay_into_log(messages, log, settings)
     else:
         with progress("replay", len(messages), quiet=as_json) as on_message:
             summary = {"published": asyncio.run(_played(settings, mqtt, messages, clock, speed, on_message))}
