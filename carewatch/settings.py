@@ -59,7 +59,9 @@ class Log(_Section):
     keep_days: int = Field(400, ge=30, description="records older than this are dropped once every consumer read them")
     warn_free_mb: int = Field(2048, ge=0, description="free room on its disk below which /healthz warns")
     shed_free_mb: int = Field(
-        512, ge=0, description="free room below which only emergencies are kept; watches hold the rest and send it again"
+        512,
+        ge=0,
+        description="free room below which only emergencies are kept; watches hold the rest and send it again",
     )
     quarantine_mb: int = Field(1024, ge=1, description="what all of quarantine may hold; and 10 MB a watch a day")
 
