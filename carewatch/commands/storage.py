@@ -94,17 +94,21 @@ def prune(before_days: Annotated[int, typer.Option(help="drop records older than
 @influx.command()
 def setup(
     keep_days: Annotated[int, typer.Option(help="how long InfluxDB keeps points; 0: for ever", min=0)] = 0,
+    hourly_days: Annotated[int, typer.Option(help="how long it keeps the hours of each watch; 0: for ever", min=0)] = 0,
+    hourly: Annotated[bool, typer.Option(help="make the hours, for charts of weeks and years")] = True,
 ) -> None:
-    """Make the bucket (2.x) or database and retention policy (1.x) that carewatch writes to."""
+    """Make the bucket (2.x) or database and policy (1.x) that carewatch writes to, and what makes the hours."""
     from carewatch.influx import influx_options
     from carewatch.settings_sources import SettingsError
-    from ingest.influx.setup import SetupError, set_up
+    from ingest.influx.setup import set_up
+    from ingest.influx.steps import SetupError
 
     options = influx_options(current_settings())
     if not options.url:
         raise SettingsError("influx.url is empty: set it, e.g. CAREWATCH_INFLUX__URL=http://127.0.0.1:8086")
     try:
-        typer.echo(set_up(options, keep_days).value)
+        for step in set_up(options, keep_days, hourly_days if hourly else None):
+            typer.echo(str(step))
     except SetupError as error:
         typer.echo(str(error), err=True)
         raise Failed from None

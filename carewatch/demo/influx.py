@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from ingest.influx.setup import SetupError, set_up
+from ingest.influx.setup import set_up
+from ingest.influx.steps import SetupError
 
 if TYPE_CHECKING:
     from ingest.influx.options import InfluxOptions

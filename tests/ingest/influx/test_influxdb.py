@@ -10,7 +10,8 @@ import pytest
 from ingest.influx.line_protocol import AlertPoint, alert_lines, times_ns
 from ingest.influx.options import InfluxOptions
 from ingest.influx.query import Point, read_points
-from ingest.influx.setup import Made, SetupError, set_up
+from ingest.influx.setup import set_up
+from ingest.influx.steps import Made
 from ingest.log.contract import Batch
 from ingest.reading import COLUMNS, Kind, Readings
 from tests.ingest.influx.writing import FAST, new_log, running
@@ -231,31 +232,10 @@ async def test_a_bucket_that_is_missing_is_said_and_written_once_it_is_made(infl
         async with running(log, missing) as run:
             trouble = await run.says("has no such bucket")
             assert "carewatch influx setup" in trouble.remedy
-            assert set_up(missing, keep_days=0) is Made.CREATED
+            assert set_up(missing, keep_days=0)[0].made is Made.CREATED
             await run.catches_up()
         log.drop_place("influx")
         assert len(stored(missing)) == 30
-
-
-def test_set_up_makes_the_bucket_once_and_changes_its_retention(influxdb: InfluxDB) -> None:
-    wanted = InfluxOptions(influxdb.url, bucket="made by/setup", token=influxdb.token)
-
-    assert [set_up(wanted, days) for days in (30, 30, 400, 0, 0)] == [
-        Made.CREATED,
-        Made.ALREADY,
-        Made.CHANGED,
-        Made.CHANGED,
-        Made.ALREADY,
-    ]
-    (policy,) = [p for p in influxdb.influxql('SHOW RETENTION POLICIES ON "made by"') if p["name"] == "setup"]
-    assert (policy["duration"], policy["default"]) == ("0s", True)
-
-
-def test_set_up_says_what_is_wrong(influxdb: InfluxDB) -> None:
-    with pytest.raises(SetupError, match=r"401 .*correct influx.token"):
-        set_up(InfluxOptions(influxdb.url, token="carewatch:wrong"), 30)
-    with pytest.raises(SetupError, match=r"start InfluxDB or correct influx.url"):
-        set_up(InfluxOptions("http://127.0.0.1:9"), 30)
 
 
 def test_alerts_are_points_too(influxdb: InfluxDB) -> None:
