@@ -19,6 +19,7 @@ from carewatch.places import control_socket
 from carewatch.roles.quarantine_actions import AT_ONCE, read_again_offline
 from carewatch.roles.watch_actions import register_watches, retire_watch
 from carewatch.rules_file import known_limits
+from carewatch.watch_counts import Counts, counts_in
 from ingest.log.sqlite import SqliteLog
 from ingest.read_again import Outcome, ReadAgain
 from ingest.watches import Watches
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from carewatch.settings import Settings
+
+
+COUNTS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,17 @@ class IngestOwner:
 
         with closing(SqliteLog(self.settings.log.path)) as reading_log:
             return retire_watch(reading_log, Watches(reading_log.watches()), watch_id)
+
+    def counts(self, watches: int) -> Iterator[Counts]:
+        """Of the first so many watches of the registry, by index."""
+        path = control_socket(self.settings, "ingest")
+        if not is_served(path):
+            yield from counts_in(self.settings.log.path, watches)
+            return
+        for first in range(0, watches, COUNTS_AT_ONCE):
+            stop = min(watches, first + COUNTS_AT_ONCE)
+            for counts in ask(path, "watch_counts", first=first, stop=stop)["counts"]:
+                yield Counts(*counts)
 
     def read_again(self, entries: Sequence[int]) -> Iterator[ReadAgain]:
         """What became of each quarantine entry, as it is done. ValueError or ControlError for one that is not there."""

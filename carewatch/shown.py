@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from ingest.log.contract import Quarantined, Record
+    from ingest.watches import Watch
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SHORT_CHARACTERS = 200
@@ -106,3 +108,15 @@ def _hex(payload: bytes) -> str:
 
 def _ascii(row: bytes) -> str:
     return "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
+
+
+def watch_line(watch: Watch, last_ms: int, lost: int, zone: ZoneInfo) -> dict[str, Any]:
+    """A watch of the registry. `last` is None where nothing of it is known to have come."""
+    state = "retired" if watch.retired else "unknown" if watch.provisional else "registered"
+    last = local(last_ms, zone) if last_ms else None
+    return asdict(watch) | {"state": state, "last": last, "last_ms": last_ms or None, "lost": lost}
+
+
+def watch_row(watch_id: str, last: str, lost: str | int, profile: str, state: str) -> str:
+    """One line of the table."""
+    return f"{watch_id:24} {last:30} {lost:>8}  {profile:16} {state}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ingest.heard import LastHeard
 from ingest.histogram import Histogram
 from ingest.normalise.seen import Verdict
 from ingest.reading import EMERGENCY_KINDS, Flag
@@ -50,6 +51,7 @@ class Tally:
     commit_rows: Histogram = field(default_factory=lambda: Histogram(ROWS))
     puback_lag_s: Histogram = field(default_factory=lambda: Histogram(SECONDS))
     two_senders: dict[int, int] = field(default_factory=dict)
+    heard: LastHeard = field(default_factory=LastHeard)
     by_session: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[str] = field(default_factory=Counter)
     fields_emptied: Counter[str] = field(default_factory=Counter)
@@ -60,6 +62,7 @@ class Tally:
         self.readings_committed += len(prepared.batch.readings)
         self.readings_late += late(prepared.batch.readings)
         self.duplicates += int((prepared.judgement.verdicts != Verdict.NEW).sum())
+        self.heard.note(prepared.readings)
         self.two_senders |= _two_senders(prepared.batch.readings)
         self.unknown_fields += sum(prepared.decoded.unknown_fields.values())
         self.unknown_watches += len(prepared.batch.new_watches)

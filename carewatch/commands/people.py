@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -102,15 +103,29 @@ def retire(watch_id: Annotated[str, typer.Argument(help="id of the watch")]) -> 
 
 
 @watches.command("list")
-def list_watches() -> None:
-    """Every watch of the registry, JSON lines."""
-    from dataclasses import asdict
+def list_watches(
+    unknown: Annotated[bool, typer.Option("--unknown", help="only those that nobody registered")] = False,
+    lost: Annotated[bool, typer.Option("--lost", help="only those that gave readings up")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines instead of a table")] = False,
+) -> None:
+    """Every watch of the registry: when it was last heard of, how many readings it lost, its profile and state."""
+    from zoneinfo import ZoneInfo
 
+    from carewatch.logs import only_warnings
+    from carewatch.owners import ingest_owner
+    from carewatch.shown import watch_line, watch_row
     from ingest.log.sqlite_reader import SqliteLogReader
 
-    reader = SqliteLogReader(current_settings().log.path)
-    try:
-        for watch in reader.watches():
-            typer.echo(json.dumps(asdict(watch), ensure_ascii=False))
-    finally:
-        reader.close()
+    settings = current_settings()
+    zone = ZoneInfo(settings.site.time_zone)
+    with closing(SqliteLogReader(settings.log.path)) as reader:
+        known = reader.watches()
+    if not as_json:
+        typer.echo(watch_row("watch", "last heard of", "lost", "profile", "state"))
+    with only_warnings():
+        for watch, (last_ms, count) in zip(known, ingest_owner(settings).counts(len(known)), strict=True):
+            if (unknown and not watch.provisional) or (lost and not count):
+                continue
+            line = watch_line(watch, last_ms, count, zone)
+            shown = (line["watch_id"], line["last"] or "never, or before", count, watch.profile, line["state"])
+            typer.echo(json.dumps(line, ensure_ascii=False) if as_json else watch_row(*shown))

@@ -16,7 +16,7 @@ from carewatch.roles.ingest_status import ingest_status
 from carewatch.roles.life import clock_of, keep_status, live
 from carewatch.roles.preparing import preparation_of
 from carewatch.roles.quarantine_actions import quarantine_actions
-from carewatch.roles.watch_actions import watch_actions
+from carewatch.roles.watch_actions import watch_actions, watch_counts
 from carewatch.sources import ConfiguredSources
 from ingest.influx.refused import RefusedPoints
 from ingest.influx.server import InfluxServer
@@ -47,7 +47,7 @@ async def run_ingest(settings: Settings) -> None:
     with ExitStack() as closing:
         parts = build(settings, closing)
         actions = watch_actions(parts.reading_log, parts.watches, parts.ingest.between_commits)
-        actions |= quarantine_actions(parts)
+        actions |= quarantine_actions(parts) | watch_counts(parts)
         problems = IngestProblems(parts)
         control = ControlSocket(control_socket(settings, "ingest"), actions)
         tasks: list[Coroutine[Any, Any, object]] = [

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from carewatch.watch_counts import counts_of
 from ingest.watches import WATCH_ID, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from carewatch.control import Do
+    from carewatch.roles.ingest_parts import Parts
     from ingest.log.contract import ReadingLog
     from ingest.watches import Watches
 
@@ -45,6 +47,16 @@ def watch_actions(reading_log: ReadingLog, watches: Watches, between_commits: Be
         return {"retired": await between_commits(lambda: retire_watch(reading_log, watches, watch_id))}
 
     return {"register": register, "retire": retire}
+
+
+def watch_counts(parts: Parts) -> dict[str, Do]:
+    """Name -> what is answered; changes nothing."""
+
+    async def counts(request: dict[str, Any]) -> dict[str, Any]:
+        first, stop = int(request["first"]), min(int(request["stop"]), len(parts.watches))
+        return {"counts": counts_of(parts.preparation.seen, parts.ingest.tally.heard, first, max(first, stop))}
+
+    return {"watch_counts": counts}
 
 
 def register_watches(reading_log: ReadingLog, watches: Watches, watch_ids: Sequence[str]) -> int:

@@ -136,7 +136,7 @@ def test_bad_rows_of_residents_are_all_named_and_nobody_is_imported(carewatch, w
     url = f"sqlite:///{environment / 'store.sqlite'}"
     with closing(open_store(url, read_only=True)) as store, store.reading() as connection:
         assert [row.name for row in wearers(connection)] == ["张三"]
-    assert [watch["watch_id"] for watch in carewatch("watch", "list").lines] == ["w1"]
+    assert [watch["watch_id"] for watch in carewatch("watch", "list", "--json").lines] == ["w1"]
 
 
 def test_a_column_that_no_rule_knows_is_no_limit_but_a_mistyped_heading(carewatch, write, environment, monkeypatch):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from ingest.heard import LastHeard
 from ingest.histogram import Histogram
 from ingest.reading import Kind, Readings
 from ingest.tally import LATE_MS, late
@@ -35,3 +38,14 @@ def test_a_bucket_takes_what_is_not_above_its_bound():
     assert histogram.counts == [2, 2, 2]
     assert histogram.cumulative() == [2, 4, 6]
     assert histogram.total == 106.1
+
+
+def test_a_watch_was_last_heard_of_at_its_newest_arrival():
+    heard = LastHeard()
+    heard.note(Readings.empty())
+    assert heard.at(np.arange(2)).tolist() == [0, 0]
+    heard.note(Readings.of_rows([{**reading(Kind.SOS, 1), "watch": 3}, {**reading(Kind.SOS, 2), "watch": 3}]))
+    heard.note(Readings.of_rows([{**reading(Kind.SOS, 5), "watch": 0}]))
+    assert heard.at(np.arange(5)).tolist() == [T0_MS + 5, 0, 0, T0_MS + 2, 0]
+    heard.note(Readings.of_rows([{**reading(Kind.SOS, 9), "watch": 5000}]))
+    assert heard.at(np.array([0, 5000, 99_999])).tolist() == [T0_MS + 5, T0_MS + 9, 0]
