@@ -50,7 +50,7 @@ class _Payload:
         self.rows = rows
         self.message = message
         self.map = field_map
-        self.alerted = False
+        self.alerted: set[Kind] = set()
         self.readable: tuple[str, int | None] | None = None
         """Whose and when, of what could be read."""
 
@@ -64,7 +64,7 @@ class _Payload:
             self._alert_of_bytes(message.payload)
         else:
             self._elements(found_at(content, self.map.elements) if self.map.elements else content, content)
-        if message.kind is not None and message.kind.is_emergency and not self.alerted:
+        if message.kind is not None and message.kind.is_emergency and message.kind not in self.alerted:
             self._alert(message.kind)
 
     def _elements(self, found: Any, content: Any) -> None:
@@ -85,7 +85,7 @@ class _Payload:
 
     def _alert(self, kind: Kind) -> None:
         """That it happened is all that is known, or when it did, too."""
-        self.alerted = True
+        self.alerted.add(kind)
         if self.readable is not None:
             self.rows.open(self.message, self.readable[0], kind, self.readable[1])
             return
@@ -142,7 +142,7 @@ class _ElementReader:
         made = [reading for reading in self.map.readings if self._is_there(reading)]
         emergencies = [reading for reading in made if reading.kind.is_emergency]
         for reading in emergencies:
-            self.payload.alerted = True
+            self.payload.alerted.add(reading.kind)
             self._emergency(reading)
         is_named = self._is_named()
         if len(emergencies) < len(made) or not made:

@@ -58,7 +58,7 @@ def read_map(source: ProfileFile, utc_offset_min: int) -> FieldMap:
     source.check_keys(("shared", 0), shared, _IN_EVERY_KIND)
     cells = [read_cell(source, ("shared", 0, name), value) for name, value in shared.items() if name in _IN_EVERY_KIND]
     readings = [_reading(source, index, table) for index, table in enumerate(source.tables("reading"))]
-    if not readings and not cells:
+    if not readings and not cells and "reading" not in source.document:
         source.at_table("reading", 0, "no [[reading]]", "say which values of the payload are which columns")
     only = _when(source, ("message", 0, "only"), message["only"]) if "only" in message else None
     watch = _paths(source, message, "watch")
