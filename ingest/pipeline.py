@@ -137,10 +137,24 @@ class Ingest:
         while True:
             parcels = await self._intake.gather()
             retry_s = FIRST_RETRY_S
-            while (prepared := await self.between_commits(lambda: self._committed(parcels))) is None:  # noqa: B023 - awaited here
+            while not await self._took(parcels):
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, LONGEST_RETRY_S)
-            self._acknowledge(parcels, prepared)
+
+    async def _took(self, parcels: list[Parcel]) -> bool:
+        """Commit and acknowledge. What is durable is acknowledged also if we were told to end meanwhile."""
+        prepared: Prepared | None = None
+
+        def commit() -> None:
+            nonlocal prepared
+            prepared = self._committed(parcels)
+
+        try:
+            await self.between_commits(commit)
+        finally:
+            if prepared is not None:
+                self._acknowledge(parcels, prepared)
+        return prepared is not None
 
     def _committed(self, parcels: list[Parcel]) -> Prepared | None:
         """In a thread. None: the log did not take it, everything is as before, and the reason is told."""

@@ -1,5 +1,8 @@
 """Nothing is acknowledged before it is durable, and a log that fails costs nothing."""
 
+import asyncio
+from threading import Event
+
 from structlog.testing import capture_logs
 
 from ingest.reading import Flag
@@ -83,6 +86,24 @@ async def test_a_resend_after_a_restart_is_known_again(flow):
     assert flow.ingest.tally.duplicates == 2
     await eventually(lambda: flow.receipts, why="a receipt for what is known already")
     assert flow.receipts[0][1]["through"] == 2
+
+
+async def test_what_becomes_durable_while_ingest_is_told_to_end_is_acknowledged(flow, monkeypatch):
+    begun, may_go_on, commit = Event(), Event(), flow.log._commit
+
+    def slowly(*batch):
+        begun.set()
+        assert may_go_on.wait(10)
+        return commit(*batch)
+
+    monkeypatch.setattr(flow.log, "_commit", slowly)
+    sent = flow.send("watch/w1/heart_rate", heart(1))
+    await eventually(begun.is_set)
+    flow.task.cancel()
+    may_go_on.set()
+    await asyncio.wait({flow.task})
+    assert [row["seq"] for row in flow.rows()] == [1]
+    assert flow.acknowledged == [sent], "or the broker would deliver it all again"
 
 
 async def test_ingest_leaves_the_broker_in_order(flow):
