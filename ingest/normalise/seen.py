@@ -121,7 +121,7 @@ class Seen:
 
     def all_chunks(self) -> list[SeenChunk]:
         """The whole state as of the last commit, for an orderly close. No batch may be under way."""
-        return [self.chunk_of(span * SPAN, SPAN) for span in range(-(-len(self._columns) // SPAN))]
+        return [self.chunk_of(span * SPAN, SPAN) for span in range(-(-self._columns.reached // SPAN))]
 
     def chunk_of(self, first_watch: int, span: int, behind: int = 0) -> SeenChunk:
         """The state of these watches as of the last commit."""
@@ -132,7 +132,8 @@ class Seen:
         """The batch is durable."""
         closed = self._close()
         with self._changing:
-            self._columns.reach(self._reached() - 1)
+            self._columns.reached = self._reached()
+            self._columns.make_room(self._columns.reached - 1)
             if len(self._begun_watches):
                 was = self._columns.rows[self._begun_watches]
                 self.lost += int((self._begun["lost"] - was["lost"]).sum(dtype=np.int64))
@@ -144,7 +145,7 @@ class Seen:
             self._in_memory.keep(self.runs(), self.forgotten())
         self._values.commit()
         if self._new_rows or self._refused:  # else there was nothing to commit, and no chunk went with it
-            self._rounds.committed(self._new_rows, len(self._columns))
+            self._rounds.committed(self._new_rows, self._columns.reached)
         self._forget_batch()
 
     def rollback(self) -> None:
@@ -155,7 +156,7 @@ class Seen:
     def lost_by_watch(self) -> NDArray[np.int64]:
         """Readings that each watch gave up before they came, ever; shape (watches heard of,)."""
         with self._changing:
-            return self._columns.rows["lost"].astype(np.int64)
+            return self._columns.rows["lost"][: self._columns.reached].astype(np.int64)
 
     def committed_run(self, watch: int, boot: int, generation: int) -> BootRun | None:
         """What is durable of one boot; for receipts. None: nothing, or forgotten in a boot storm."""
@@ -170,13 +171,14 @@ class Seen:
     def committed_rows(self, watches: NDArray[np.int64]) -> NDArray[Any]:
         """The rows (`seen_columns.STATE`) of these watches, as of the last commit; for receipts."""
         with self._changing:
-            self._columns.reach(int(watches.max(initial=-1)))
+            self._columns.make_room(int(watches.max(initial=-1)))
             return self._columns.rows[watches]
 
     def load(self, first_watch: int, rows: NDArray[Any], sides: dict[int, Side]) -> None:
         """State as a chunk kept it; for the restart."""
         with self._changing:
-            self._columns.reach(first_watch + len(rows) - 1)
+            self._columns.make_room(first_watch + len(rows) - 1)
+            self._columns.reached = max(self._columns.reached, first_watch + len(rows))
             for place in sided(self._columns.rows[first_watch : first_watch + len(rows)]):
                 del self._columns.sides[first_watch + place]
             self._columns.rows[first_watch : first_watch + len(rows)] = rows
@@ -190,7 +192,7 @@ class Seen:
 
     def rows_of(self, first: int, stop: int) -> tuple[NDArray[Any], dict[int, Side]]:
         """The inverse of `load`: state of watches `first` to `stop` - 1, as of the last commit."""
-        rows = self._columns.rows[first:stop].copy()
+        rows = self._columns.rows[first : min(stop, self._columns.reached)].copy()
         return rows, {place: self._columns.sides[first + place] for place in sided(rows)}
 
     def runs_in_memory(self) -> list[SeenRun]:
@@ -203,7 +205,7 @@ class Seen:
         """By columns; returns the rows that are left."""
         by_watch = grouped(readings["watch"][rows], rows)
         with self._changing:
-            self._columns.reach(int(by_watch.watches[-1]))
+            self._columns.make_room(int(by_watch.watches[-1]))
             states = self._columns.rows[by_watch.watches]
         rest, self._begun_watches, self._begun = judge_ordinary(readings, by_watch, states, found)
         return rest
@@ -245,7 +247,7 @@ class Seen:
     def _reached(self) -> int:
         """One more than the highest watch that has state, this batch's included."""
         begun = int(self._begun_watches[-1]) + 1 if len(self._begun_watches) else 0
-        return max(len(self._columns), begun, *(watch + 1 for watch in self._opened), 0)
+        return max(self._columns.reached, begun, *(watch + 1 for watch in self._opened), 0)
 
     def _committed_runs(self, watch: int, boot: int) -> Sequence[BootRun]:
         with self._changing:

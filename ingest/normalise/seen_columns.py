@@ -67,16 +67,17 @@ class Written(NamedTuple):
 
 
 class WatchColumns:
-    """Row i is watch i. Grows by an eighth; rows never touched cost no memory."""
+    """Row i is watch i. Grows by an eighth; rows never touched cost no memory.
+
+    `reached`: one more than the highest watch of which something was ever committed.
+    """
 
     def __init__(self) -> None:
         self.rows = np.zeros(0, STATE)
         self.sides: dict[int, Side] = {}
+        self.reached = 0
 
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def reach(self, watch: int) -> None:
+    def make_room(self, watch: int) -> None:
         """Have a row for this watch."""
         if watch < len(self.rows):
             return

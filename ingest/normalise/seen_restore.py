@@ -182,7 +182,11 @@ def _fold_refused(
 
 
 def rebuild(reading_log: SeenLog, seen: Seen, chunk: SeenChunk) -> None:
-    """The disk changed a chunk: know its watches again from the records that are kept, and say so."""
+    """The disk changed a chunk: know its watches again from the records that are kept, and say so.
+
+    Exactly as before, but for a watch of more than 1,000 boots: which of them was forgotten went by commits, and many
+    are folded at once.
+    """
     first, stop = chunk.first_watch, chunk.first_watch + chunk.span
     begins = reading_log.start()
     log.error(

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.normalise import seen_columns, seen_open
-from ingest.normalise.seen import Seen
+from ingest.normalise.seen import Judgement, Seen
 from ingest.reading import Flag, Readings
 from tests.ingest.normalise import plain_seen
 from tests.ingest.normalise.plain_seen import PlainSeen
@@ -53,10 +54,16 @@ def state_of(seen, plain):
     return found
 
 
+class Judged(NamedTuple):
+    readings: Readings
+    judgement: Judgement
+
+
 def live_through(town, seen, plain, rng, met, rows):
     """One batch into both."""
     batch = town.batch(rows)
-    judgement = seen.judge(readings_of(batch))
+    readings = readings_of(batch)
+    judgement = seen.judge(readings)
     fast = list(zip(judgement.verdicts.tolist(), judgement.flags.tolist(), judgement.generations.tolist(), strict=True))
     slow = [plain.judge(row) for row in batch]
     for row, one, other in zip(batch, fast, slow, strict=True):
@@ -68,7 +75,7 @@ def live_through(town, seen, plain, rng, met, rows):
         refused = seen.mark_refused(*marked)
         assert refused == plain.mark_refused(*marked)
         met[f"refused {int(refused)}"] += 1
-    return judgement
+    return Judged(readings, judgement)
 
 
 def compared(seed, watches, sizes, met):
