@@ -59,7 +59,7 @@ class Intake:
             group.create_task(self.others.close())
 
     async def gather(self) -> list[Parcel]:
-        """At least one parcel: every emergency there is, at once; or calm ones of up to `GATHER_S`."""
+        """At least one parcel, all of one session: every emergency there is, at once; or calm ones of `GATHER_S`."""
         while self._urgent.empty() and self._calm.empty():
             self._arrived.clear()
             await self._arrived.wait()

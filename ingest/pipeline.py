@@ -184,8 +184,8 @@ class Ingest:
 
     def _acknowledge(self, parcels: list[Parcel], prepared: Prepared) -> None:
         """After the commit: PUBACKs in order, then receipts of emergencies, and the answers that watches wait for."""
+        parcels[0].session.acknowledge(*(parcel.delivered for parcel in parcels))  # a gathering is of one session
         for parcel in parcels:
-            parcel.session.acknowledge(parcel.delivered)
             self.tally.by_session[self._intake.name_of(parcel.session)] += len(parcel.delivered)
             if parcel.delivered.first_ns:
                 self.tally.puback_lag_s.observe((time.perf_counter_ns() - parcel.delivered.first_ns) / NS_PER_S)

@@ -109,11 +109,14 @@ class Subscriber:
         while (batch := await self.next_batch()) is not None:
             yield batch
 
-    def acknowledge(self, delivered: Delivered) -> None:
-        """Tell the broker that the batch is ours now. If its connection has gone, nothing: it will come again."""
+    def acknowledge(self, *batches: Delivered) -> None:
+        """Tell the broker, in one write, that these are ours now. What a connection now gone brought comes again."""
         connection = self._connection
-        if connection is not None and connection.number == delivered.connection:
-            connection.acknowledge(delivered.packet_ids)
+        if connection is None:
+            return
+        ours = [batch.packet_ids for batch in batches if batch.connection == connection.number]
+        if ours:
+            connection.acknowledge(ours[0] if len(ours) == 1 else [one for ids in ours for one in ids])
 
     def publish(self, topic: str, payload: bytes) -> Published:
         """Send one message at QoS 0."""

@@ -91,6 +91,36 @@ async def test_a_batch_is_acknowledged_in_order_in_one_write_and_only_where_it_c
     await eventually(lambda: bytes(script.got) == b"\x40\x02\x00\x08\x40\x02\x00\x03", why="just the second's PUBACKs")
 
 
+async def test_several_batches_are_acknowledged_in_one_write(
+    subscribe: Callable, script: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = subscribe(script, version=4)
+    await link.is_(Link.UP)
+    batches = []
+    for packet_ids in (7, 5), (9,), (2, 3):
+        script.say(b"".join(publish(b"x", packet_id) for packet_id in packet_ids))
+        batches += await link.take(len(packet_ids), acknowledge=False)
+    written, write = [], link.subscriber._connection._transport.write
+    monkeypatch.setattr(link.subscriber._connection, "_write", lambda data: (written.append(data), write(data)))
+    link.subscriber.acknowledge(*batches)
+    assert written == [b"".join(b"\x40\x02" + packet_id.to_bytes(2, "big") for packet_id in (7, 5, 9, 2, 3))]
+
+
+async def test_no_window_of_a_broker_is_believed(subscribe: Callable, script: object) -> None:
+    """Mosquitto sends more than any receive maximum it was told or tells; nothing of it is refused."""
+    script.greeting, script.suback = b"\x20\x06\x00\x00\x03\x21\x00\x01", b"\x90\x04\x00\x01\x00\x01"
+    link = subscribe(script, version=5, max_pending_messages=100_000)
+    await link.is_(Link.UP)
+    body = b"\x00\x0bwatch/a/sos"
+    many = [packets.packet(0x32, body + one.to_bytes(2, "big") + b"\x00x") for one in range(1, 65_536)]
+    script.say(b"".join(many + many[:4_465]))
+    batches = await link.take(70_000, acknowledge=False)
+    assert sum(map(len, batches)) == 70_000
+    link.subscriber.acknowledge(*batches)
+    await eventually(lambda: script.got.endswith(b"\x40\x02" + (4_465).to_bytes(2, "big")), why="every PUBACK")
+    assert script.got.count(b"\x40\x02") >= 70_000
+
+
 async def test_what_comes_before_suback_can_be_acknowledged_at_once(subscribe: Callable, script: object) -> None:
     script.greeting, script.suback = b"\x20\x02\x01\x00" + publish(b"kept for us", 0x0102), b""
     link = subscribe(script, version=4)

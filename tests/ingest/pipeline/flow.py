@@ -85,8 +85,8 @@ class Session:
         while (delivered := await self._arrived.get()) is not None:
             yield delivered
 
-    def acknowledge(self, delivered: Delivered) -> None:
-        self.acknowledged += delivered.payloads
+    def acknowledge(self, *batches: Delivered) -> None:
+        self.acknowledged += [payload for batch in batches for payload in batch.payloads]
 
     def publish_all(self, messages: list[tuple[str, bytes]]) -> list[Published]:
         if self.state.link is not Link.UP:
