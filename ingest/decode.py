@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import structlog
 
@@ -65,7 +66,7 @@ def urgent(decoded: Decoded) -> Decoded:
 
 def _held(refusal: Refusal) -> Refusal:
     """Told, but not settled with the watch."""
-    return replace(refusal, boot=None, seq=None)
+    return msgspec.structs.replace(refusal, boot=None, seq=None)
 
 
 def _decoded(decoder: Decoder, messages: Messages, *, is_part: bool = False) -> Decoded:

@@ -8,9 +8,11 @@ Everything here can be undone: nothing counts until `seen.commit`, and `undo` re
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from ingest.alarms import rows_of_alarms
 from ingest.decode import decode_all, urgent
@@ -136,14 +138,15 @@ class Preparation:
     ) -> tuple[list[tuple[int, int, int]], list[Refusal]]:
         """(watch, boot, seq) of refused elements that can be receipted, and the refusals of readings that are new."""
         receipted, new = [], []
-        for refusal in refusals:
-            boot, seq, watch_id = refusal.boot, refusal.seq, messages.watch_ids[refusal.message]
-            if refusal.field is not None:
+        told = [refusal for refusal in refusals if refusal.field is None]
+        watch_ids = [messages.watch_ids[refusal.message] for refusal in told]
+        indices = self.watches.indices([watch_id or "" for watch_id in watch_ids]).tolist()
+        for refusal, watch_id, index in zip(told, watch_ids, indices, strict=True):
+            boot, seq = refusal.boot, refusal.seq
+            if boot is None or seq is None or watch_id is None or (index < 0 and self._is_full(watch_id)):
+                new.append(refusal if boot is None else msgspec.structs.replace(refusal, boot=None, seq=None))
                 continue
-            if boot is None or seq is None or watch_id is None or self._is_full(watch_id):
-                new.append(refusal if boot is None else replace(refusal, boot=None, seq=None))
-                continue
-            watch = int(self.watches.meet_all([watch_id])[0])
+            watch = index if index >= 0 else self.watches.meet(watch_id)[0].index
             verdict = self.seen.mark_refused(watch, boot, seq, messages.arrival_ms)
             receipted.append((watch, boot, seq))
             if verdict is not Verdict.DUPLICATE:  # a reading beside it (an SOS of another version) is met first

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ingest.formats.contract import Reason
 from ingest.log.contract import Quarantined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from ingest.formats.contract import Messages, Reason, Refusal
+    from ingest.formats.contract import Messages, Refusal
     from ingest.sources import Stray
 
 PAYLOAD_KEPT_BYTES = 65_536
 REASONS_SHOWN = 10
+_TEXT = {reason: reason.value for reason in Reason}
 
 
 def of_strays(messages: Messages, strays: Mapping[int, Stray]) -> list[Quarantined]:
@@ -42,6 +44,8 @@ def _receipted(refusals: Sequence[Refusal]) -> tuple[tuple[int, int], ...]:
 
 def details(refusals: Sequence[Refusal]) -> str:
     """Each with its place, up to `REASONS_SHOWN`."""
+    if len(refusals) == 1 and refusals[0].element is None:
+        return refusals[0].detail
     shown = [
         refusal.detail if refusal.element is None else f"element {refusal.element}: {refusal.reason} {refusal.detail}"
         for refusal in refusals[:REASONS_SHOWN]
@@ -55,4 +59,4 @@ def _entry(
 ) -> Quarantined:
     payload = messages.payloads[place][:PAYLOAD_KEPT_BYTES]
     watch_id = messages.watch_ids[place]
-    return Quarantined(messages.topics[place], messages.arrival_ms, reason.value, detail, payload, watch_id, seqs)
+    return Quarantined(messages.topics[place], messages.arrival_ms, _TEXT[reason], detail, payload, watch_id, seqs)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, overload
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -104,9 +106,10 @@ class Messages(Sequence[Message]):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """`message` is the index among the messages decoded. `element`: index in its array, or None for the whole.
+class Refusal(msgspec.Struct, frozen=True, gc=False):
+    """Made by the million when a watch fails: a msgspec struct takes a fifth of a frozen dataclass's time.
+
+    `message` is the index among the messages decoded. `element`: index in its array, or None for the whole.
 
     `field` is set when only that field was emptied and the rest of the reading lives (it is not quarantined then).
     `boot`, `seq`: readable ones of a quarantined element, so that it is receipted.

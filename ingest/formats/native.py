@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ingest.formats.contract import Decoded, Messages
 from ingest.formats.joined import joined
 from ingest.formats.native_columns import read_regular
-from ingest.formats.native_reading import NativePayload
+from ingest.formats.native_reading import NativeReading, flags_of
 from ingest.formats.rows import Rows
 
 if TYPE_CHECKING:
@@ -40,16 +40,18 @@ class Native:
             return _carefully(rows, messages, range(len(messages)))
         regular, others = read_regular(messages, rows.count_unknown)
         careful = _carefully(rows, messages, others)
-        return (
-            joined([regular, careful])
-            if others
-            else Decoded(
-                regular.readings, regular.watch_ids, regular.messages, regular.refusals, (), careful.unknown_fields
-            )
-        )
+        return joined([regular, careful])
 
 
 def _carefully(rows: Rows, messages: Sequence[Message], places: Sequence[int]) -> Decoded:
+    reading = NativeReading(rows)
+    if not isinstance(messages, Messages):
+        for place in places:
+            reading.read(place, messages[place])
+        return rows.finish()
     for place in places:
-        NativePayload(rows, place, messages[place]).read()
+        flags = flags_of(is_backlog=messages.backlog[place], retained=messages.retained[place])
+        watch_id, kind = messages.watch_ids[place], messages.kinds[place]
+        payload = messages.payloads[place]
+        reading.read_cells(place, messages.topics[place], payload, messages.arrival_ms, watch_id, kind, flags)
     return rows.finish()

@@ -13,7 +13,7 @@ from ingest.formats.contract import Message, Reason, Refusal
 from ingest.formats.identity import is_watch_id
 from ingest.formats.rows import Rows, shown
 from ingest.formats.times import time_ms_of
-from ingest.reading import KIND_BY_TOPIC, PAYLOAD_COLUMNS, UINT32_MAX, Flag, Kind
+from ingest.reading import EMERGENCY_KINDS, KIND_BY_TOPIC, PAYLOAD_COLUMNS, UINT32_MAX, Flag, Kind
 
 if TYPE_CHECKING:
     from ingest.reading import Column
@@ -39,43 +39,65 @@ _BODY: dict[Kind, dict[str, tuple[type, ...]]] = {
 _WORDS: dict[str, dict[str, int]] = {
     column.name: {word.name.lower(): int(word) for word in column.words} for column in PAYLOAD_COLUMNS if column.words
 }
+# Plain numbers: `|` of an IntFlag costs more than reading a field.
+_FROM_BACKLOG, _RETAINED, _OVERSIZED = int(Flag.FROM_BACKLOG), int(Flag.RETAINED), int(Flag.OVERSIZED)
+_UNDECODABLE, _UNKNOWN_VERSION = int(Flag.UNDECODABLE), int(Flag.UNKNOWN_VERSION)
+Counts = tuple[int | None, ...]
 _json = msgspec.json.Decoder()
 
 
-class NativePayload:
-    """One message being read into `rows`."""
+class NativeReading:
+    """Reads messages into `rows`, one after the other."""
 
-    def __init__(self, rows: Rows, index: int, message: Message) -> None:
+    def __init__(self, rows: Rows) -> None:
         self.rows = rows
-        self.index = index
-        self.message = message
-        self.watch_id = message.watch_id or ""
-        self.flags = Flag.FROM_BACKLOG if message.is_backlog else 0
+        self.index = 0
+        self.arrival_ms = 0
+        self.watch_id = ""
+        self.kind: Kind | None = None
+        self.flags = 0
 
-    def read(self) -> None:
+    def read(self, index: int, message: Message) -> None:
         """Every element: a reading, or a refusal with its reason. Raises for no payload."""
-        if not is_watch_id(self.watch_id):
-            self._refuse(Reason.BAD_WATCH_ID, f"the topic names no watch: {shown(self.message.topic)}")
+        flags = flags_of(is_backlog=message.is_backlog, retained=message.retained)
+        watch_id = message.watch_id if message.watch_id is not None and is_watch_id(message.watch_id) else None
+        self.read_cells(index, message.topic, message.payload, message.arrival_ms, watch_id, message.kind, flags)
+
+    def read_cells(
+        self,
+        index: int,
+        topic: str,
+        payload: bytes,
+        arrival_ms: int,
+        watch_id: str | None,
+        kind: Kind | None,
+        flags: int,
+    ) -> None:
+        """The same by what the message says. `watch_id`: a valid one, or None."""
+        self.index, self.arrival_ms, self.kind, self.flags = index, arrival_ms, kind, flags
+        if watch_id is None:
+            self._refuse(Reason.BAD_WATCH_ID, f"the topic names no watch: {shown(topic)}")
             return
-        content = self._parse()
+        self.watch_id = watch_id
+        content = self._parse(payload)
         if content is None:
             return
         if not isinstance(content, list):
             self._element(content, None)
             return
         if len(content) > FULL_ARRAY:
-            self.flags |= Flag.OVERSIZED
-        if not content and self.message.kind in (Kind.FALL, Kind.SOS):
-            self._unreadable(Reason.NOT_A_READING, "an empty array", None, self.message.kind)
+            self.flags |= _OVERSIZED
+        if not content and kind in EMERGENCY_KINDS:
+            self._unreadable(Reason.NOT_A_READING, "an empty array", None, kind)
         for place, element in enumerate(content):
             self._element(element, place)
 
-    def _parse(self) -> Any:
+    def _parse(self, payload: bytes) -> Any:
         """The JSON value; None where there is none (a bare `null` says nothing either), refused already."""
-        if len(self.message.payload) > FULL_PAYLOAD_BYTES:
-            self.flags |= Flag.OVERSIZED
+        if len(payload) > FULL_PAYLOAD_BYTES:
+            self.flags |= _OVERSIZED
         try:
-            content = _json.decode(self.message.payload)
+            content = _json.decode(payload)
         except msgspec.DecodeError as error:
             reason, detail = Reason.NOT_JSON, str(error)
         except UnicodeDecodeError as error:
@@ -86,30 +108,30 @@ class NativePayload:
             if content is not None:
                 return content
             reason, detail = Reason.NOT_AN_OBJECT, "null"
-        self._unreadable(reason, detail, None, self.message.kind)
+        self._unreadable(reason, detail, None, self.kind)
         return None
 
-    def _refuse(self, reason: Reason, detail: str, element: int | None = None, **readable: int | None) -> None:
-        self.rows.refusals.append(Refusal(self.index, reason, detail, element, None, **readable))
+    def _refuse(self, reason: Reason, detail: str, element: int | None = None, readable: Counts = ()) -> None:
+        self.rows.refusals.append(Refusal(self.index, reason, detail, element, None, *readable))
 
     def _unreadable(self, reason: Reason, detail: str, element: int | None, kind: Kind | None) -> None:
         """To quarantine; and on /sos or /fall an alert all the same."""
         self._refuse(reason, detail, element)
-        if kind is not None and kind.is_emergency:
-            self._open(kind, None, self.flags | Flag.UNDECODABLE, element)
+        if kind in EMERGENCY_KINDS:
+            self._open(kind, None, self.flags | _UNDECODABLE, element)
 
     def _open(self, kind: Kind, time_ms: int | None, flags: int, element: int | None) -> int:
-        return self.rows.open((self.index, self.message), self.watch_id, kind, time_ms, flags, element)
+        return self.rows.begin(self.index, self.arrival_ms, self.watch_id, kind, time_ms, flags, element)
 
     def _element(self, element: Any, place: int | None) -> None:
-        kind = self.message.kind
+        kind = self.kind
         if not isinstance(element, dict):
             self._unreadable(Reason.NOT_AN_OBJECT, shown(element), place, kind)
             return
         if kind is None:
             kind = _kind_of(element)
             if kind is None:
-                self._refuse(Reason.UNKNOWN_KIND, f"kind: {shown(element.get('kind'))}", place, **_readable(element))
+                self._refuse(Reason.UNKNOWN_KIND, f"kind: {shown(element.get('kind'))}", place, _readable(element))
                 return
         version = element.get("v")
         if version is not None and (version != VERSION or version is True):
@@ -118,7 +140,7 @@ class NativePayload:
         time_ms = None if (time := element.get("time")) is None else time_ms_of(time)
         if time_ms is None and not _may_lack_time(kind, element):
             reason, detail = (Reason.NO_TIME, "time: absent") if time is None else (Reason.BAD_TIME, _time(time))
-            self._refuse(reason, detail, place, **_readable(element))
+            self._refuse(reason, detail, place, _readable(element))
             return
         row = self._open(kind, time_ms, self.flags, place)
         if time_ms is None and time is not None:
@@ -128,21 +150,25 @@ class NativePayload:
     def _other_version(self, element: dict[str, Any], place: int | None, kind: Kind) -> None:
         """Quarantined; an emergency in it alerts, with what tells one resend from another if it can be read."""
         readable = _readable(element)
-        self._refuse(Reason.UNKNOWN_VERSION, f"v: {shown(element['v'])}; known is {VERSION}", place, **readable)
-        if not kind.is_emergency:
+        self._refuse(Reason.UNKNOWN_VERSION, f"v: {shown(element['v'])}; known is {VERSION}", place, readable)
+        if kind not in EMERGENCY_KINDS:
             return
-        row = self._open(kind, time_ms_of(element.get("time")), self.flags | Flag.UNKNOWN_VERSION, place)
-        for name, count in readable.items():
+        row = self._open(kind, time_ms_of(element.get("time")), self.flags | _UNKNOWN_VERSION, place)
+        for name, count in zip(("boot", "seq"), readable, strict=True):
             if count is not None:
                 self.rows.head[name][row] = count
 
     def _fill(self, row: int, kind: Kind, element: dict[str, Any]) -> None:
-        rows, body = self.rows, _BODY[kind]
+        rows, cells, body = self.rows, self.rows.cells, _BODY[kind]
         for name, value in element.items():
             allowed = body.get(name)
             if allowed is not None:
                 if allowed is not _TEXT and type(value) in allowed:
-                    rows.put(row, name, value)
+                    if name in cells:  # as `rows.put`, without a call a field
+                        cells[name][0].append(row)
+                        cells[name][1].append(value)
+                    else:
+                        rows.put(row, name, value)
                 elif value is not None:
                     self._odd_cell(row, name, value, allowed)
             elif name in _HEAD:
@@ -174,6 +200,11 @@ class NativePayload:
             self.rows.head[name][row] = count
 
 
+def flags_of(*, is_backlog: bool, retained: bool) -> int:
+    """Of every reading of a message."""
+    return (_FROM_BACKLOG if is_backlog else 0) | (_RETAINED if retained else 0)
+
+
 def _kind_of(element: dict[str, Any]) -> Kind | None:
     word = element.get("kind")
     return KIND_BY_TOPIC.get(word) if isinstance(word, str) else None
@@ -186,13 +217,14 @@ def _count_of(value: Any) -> int | None:
     return value if type(value) is int and 0 <= value <= UINT32_MAX else None
 
 
-def _readable(element: dict[str, Any]) -> dict[str, int | None]:
-    return {"boot": _count_of(element.get("boot")), "seq": _count_of(element.get("seq"))}
+def _readable(element: dict[str, Any]) -> Counts:
+    """Boot and seq, where they can be read."""
+    return _count_of(element.get("boot")), _count_of(element.get("seq"))
 
 
 def _may_lack_time(kind: Kind, element: dict[str, Any]) -> bool:
     """An emergency, and the last will, which the broker sends for a watch that cannot (WIRE.md section 2)."""
-    if kind.is_emergency:
+    if kind in EMERGENCY_KINDS:
         return True
     said_by_broker = element.get("time") is None and not element.get("seq")
     return kind is Kind.STATUS and element.get("event") == "offline" and said_by_broker

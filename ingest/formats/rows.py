@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 UNKNOWN_NAMES_KEPT = 1000
 NAME_CHARACTERS_KEPT = 64
 DETAIL_CHARACTERS_KEPT = 120
+# Plain numbers: `|` of an IntFlag costs more than all the rest of a row.
+_RETAINED, _TIME_MISSING, _NOT_WORN_BY_ZERO = int(Flag.RETAINED), int(Flag.TIME_MISSING), int(Flag.NOT_WORN_BY_ZERO)
+_WRONG_TYPE, _OUT_OF_RANGE = int(Flag.WRONG_TYPE), int(Flag.OUT_OF_RANGE)
 
 
 def shown(value: object) -> str:
@@ -51,12 +54,26 @@ class Rows:
     ) -> int:
         """Begin a row and return its number. Without a raw time the arrival stands in, flagged."""
         index, source = message
+        flags |= _RETAINED if source.retained else 0
+        return self.begin(index, source.arrival_ms, watch_id, kind, raw_time_ms, flags, element)
+
+    def begin(
+        self,
+        index: int,
+        arrival_ms: int,
+        watch_id: str,
+        kind: Kind,
+        raw_time_ms: int | None,
+        flags: int,
+        element: int | None,
+    ) -> int:
+        """The same by what a message says, its flags complete."""
         head = self.head
         head["kind"].append(kind)
-        head["arrival_ms"].append(source.arrival_ms)
+        head["arrival_ms"].append(arrival_ms)
         if raw_time_ms is None:
-            flags |= Flag.TIME_MISSING
-            head["time_ms"].append(source.arrival_ms)
+            flags |= _TIME_MISSING
+            head["time_ms"].append(arrival_ms)
             head["raw_time_ms"].append(-1)
         else:
             head["time_ms"].append(raw_time_ms)
@@ -64,7 +81,7 @@ class Rows:
         head["boot"].append(-1)
         head["seq"].append(-1)
         head["oldest"].append(-1)
-        self.flags.append(flags | (Flag.RETAINED if source.retained else 0))
+        self.flags.append(flags)
         self.watch_ids.append(watch_id)
         self.messages.append(index)
         self.elements.append(element)
@@ -80,7 +97,7 @@ class Rows:
 
     def empty_field(self, row: int, name: str, reason: Reason, value: object) -> None:
         """Note that a known field of this row was left empty: flagged, counted, and the rest lives."""
-        flag = Flag.WRONG_TYPE if reason is Reason.WRONG_TYPE else Flag.OUT_OF_RANGE
+        flag = _WRONG_TYPE if reason is Reason.WRONG_TYPE else _OUT_OF_RANGE
         if reason is not Reason.BAD_TIME:
             self.flags[row] |= flag
         self.refusals.append(Refusal(self.messages[row], reason, f"{name}: {shown(value)}", self.elements[row], name))
@@ -127,7 +144,7 @@ class Rows:
         del self.cells["bpm"]
         for place, value in zip(places, values, strict=True):
             if value == 0:
-                self.flags[place] |= Flag.NOT_WORN_BY_ZERO
+                self.flags[place] |= _NOT_WORN_BY_ZERO
                 self.put(place, "worn", 0)
             else:
                 self.put(place, "bpm", value)
