@@ -132,6 +132,10 @@ class LogOwnedElsewhereError(LogError):
     """Another process writes this log."""
 
 
+class LogFullError(LogError):
+    """Its disk has no room; nothing half is kept."""
+
+
 class LogOutdatedError(LogError):
     """The log was written by an older carewatch; its owner brings it up when it starts."""
 

@@ -7,23 +7,33 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import structlog
+
 from ingest.log import tables
-from ingest.log.contract import Batch, LogError, Record, RecordKind
+from ingest.log.contract import Batch, LogError, LogFullError, Record, RecordKind
 from ingest.log.owner import OwnerLock
+from ingest.log.quarantine_cap import TOTAL_BYTES, QuarantineCap
 from ingest.log.quarantine_table import mark_retried, put_entries
 from ingest.log.record import pack, row_fields
+from ingest.log.room import Ballast
 from ingest.log.seen_tables import SqliteSeen, drop_refused, forget_runs, put_chunks, put_runs, put_seen
+from ingest.log.set_aside import damaged_row, keep_bytes, put_empty
 from ingest.log.tables import explained, transaction
+from ingest.reading import EMERGENCY_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     import apsw
 
-    from ingest.log.contract import Retried
+    from ingest.log.contract import Quarantined, Retried
     from ingest.log.record import Row
+    from ingest.log.set_aside import SetAside
     from ingest.normalise.seen_kept import SeenChunk, SeenRun
     from ingest.watches import Watch
+
+log = structlog.get_logger(__name__)
 
 PRUNE_ROWS, PRUNE_BYTES = 1000, 4 << 20
 """Of rows dropped in one transaction: an append never waits long for pruning."""
@@ -52,8 +62,10 @@ class SqliteLog(SqliteSeen):
         Its folder cannot be made or written, or the file is of another version.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, quarantine_bytes: int = TOTAL_BYTES) -> None:
         path = Path(path)
+        self.ballast = Ballast(path)
+        self.cap = QuarantineCap(quarantine_bytes)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -66,12 +78,14 @@ class SqliteLog(SqliteSeen):
             super().__init__(path)
             self._write_turn = threading.Lock()
             self._end, self._log_time_ms = self._newest()
+            self.cap.count(self._writing, self._log_time_ms)
             undo.pop_all()  # all is well: nothing to undo
 
     def append(self, batch: Batch) -> int:
         """Commit durably and return the record's offset.
 
-        A log time below the newest one is raised to it: it is a running maximum.
+        A log time below the newest one is raised to it: it is a running maximum. A batch with an emergency that finds
+        no room takes the ballast's. Of what is quarantined only that is kept which the cap admits.
 
         Raises
         ------
@@ -82,7 +96,12 @@ class SqliteLog(SqliteSeen):
         with self._write_turn:
             log_time_ms = max(batch.log_time_ms, self._log_time_ms)
             record = Record(self._end + 1, RecordKind.READINGS, log_time_ms, batch.deaf, readings=batch.readings)
-            return self._commit(record, batch)
+            try:
+                return self._commit(record, batch)
+            except LogFullError:
+                if not _has_emergency(batch) or not self.ballast.give_up():
+                    raise
+                return self._commit(record, batch)
 
     def tick(self, log_time_ms: int, *, deaf: bool = False) -> int:
         """Commit the passing of time; errors as in `append`."""
@@ -176,6 +195,23 @@ class SqliteLog(SqliteSeen):
                 list(self._writing.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})"))
             return bool(free * 4 > pages)
 
+    def set_aside_damaged(self, offset: int) -> SetAside:
+        """Put empty records in the place of the damaged row that holds `offset`, its bytes in a file beside the log.
+
+        Raises
+        ------
+        LogError
+            The row is whole, or there is none; the file or the log cannot be written, and the log is as it was.
+        """
+        row = damaged_row(self.row_of(offset), offset, self.path)
+        file = keep_bytes(row, self.path)
+        with self._write_turn, explained(self.path, f"set {row.name} aside"), transaction(self._writing) as writing:
+            done = put_empty(writing, row, file)
+        log.error(
+            "records_set_aside", first=done.first_offset, last=done.last_offset, file=str(file), readings=row.rows
+        )
+        return done
+
     def drop_place(self, consumer: str) -> None:
         """Forget a consumer that is gone for good, so that it holds pruning up no longer."""
         self._places.drop(consumer)
@@ -193,12 +229,15 @@ class SqliteLog(SqliteSeen):
 
     def _commit(self, record: Record, batch: Batch | None = None) -> int:
         row = pack(record)
+        admitted = self.cap.admit(batch.quarantined) if batch is not None else []
         with explained(self.path, f"commit record {record.offset}"), transaction(self._writing) as writing:
             writing.execute(_PUT_RECORD, row_fields(row))
             if record.log_time_ms < self._log_time_ms:
                 writing.execute("INSERT INTO set_back VALUES(?)", (record.offset,))
             if batch is not None:
-                _put_companions(writing, batch, record.offset)
+                _put_companions(writing, batch, admitted, record.offset)
+        if batch is not None:
+            self.cap.keep(batch.quarantined, admitted)
         self._end, self._log_time_ms = record.offset, record.log_time_ms
         return record.offset
 
@@ -219,6 +258,7 @@ class SqliteLog(SqliteSeen):
             writing.execute("DELETE FROM quarantine WHERE arrival_ms < ?", (before_ms,))
             old_ms = self._log_time_ms - SEEN_VALUE_KEPT_MS
             writing.execute("DELETE FROM seen_value WHERE time_ms < ?", (old_ms,))
+            self.cap.count(writing, self._log_time_ms)
 
 
 def _prune_to(writing: apsw.Connection, last: int) -> int:
@@ -233,8 +273,12 @@ def _prune_to(writing: apsw.Connection, last: int) -> int:
     return stop
 
 
-def _put_companions(writing: apsw.Connection, batch: Batch, offset: int) -> None:
+def _has_emergency(batch: Batch) -> bool:
+    return bool(np.isin(batch.readings["kind"], [int(kind) for kind in EMERGENCY_KINDS]).any())
+
+
+def _put_companions(writing: apsw.Connection, batch: Batch, quarantined: Sequence[Quarantined], offset: int) -> None:
     writing.executemany(_PUT_WATCH, map(tables.watch_row, batch.new_watches))
     put_seen(writing, batch, offset)
-    put_entries(writing, batch.quarantined, offset)
+    put_entries(writing, quarantined, offset)
     mark_retried(writing, batch.retried)

@@ -202,6 +202,11 @@ class SqliteLogReader:
         """The rows that end within these offsets, as they are kept."""
         return [Row(*fields) for fields in self._all(_ROWS_BETWEEN, first_offset, last_offset)]
 
+    def row_of(self, offset: int) -> list[Row]:
+        """The row that holds an offset, as it is kept; empty when none does."""
+        found = self._all(_ROWS_AFTER + " LIMIT 1", offset - 1)
+        return [Row(*fields) for fields in found]
+
     def version(self) -> int:
         """Changes when another connection has committed (PRAGMA data_version); costs microseconds."""
         return int(self._one("PRAGMA data_version") or 0)

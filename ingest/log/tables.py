@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import apsw
 
-from ingest.log.contract import LogDamagedError, LogError, LogOutdatedError
+from ingest.log.contract import LogDamagedError, LogError, LogFullError, LogOutdatedError
 from ingest.log.places import fsync_folder
 from ingest.log.versions import FILE_VERSION, bring_up
 from ingest.watches import Watch
@@ -29,7 +29,7 @@ def explained(path: Path, doing: str) -> Iterator[None]:
     try:
         yield
     except apsw.FullError as error:
-        raise LogError(
+        raise LogFullError(
             f"{path}: no room to {doing} ({error}); free space on that disk. Nothing half is kept"
         ) from error
     except (apsw.CorruptError, apsw.NotADBError) as error:
