@@ -91,6 +91,22 @@ def prune(before_days: Annotated[int, typer.Option(help="drop records older than
         typer.echo(f"{reading_log.prune(before_ms)} records dropped")
 
 
+@logs.command("set-aside")
+def set_aside(
+    offset: Annotated[int, typer.Argument(help="of a damaged record, as `carewatch log verify` names it", min=1)],
+) -> None:
+    """Put an empty, deaf record in the place of a damaged one, so that what reads the log goes on behind it.
+
+    Its bytes are kept beside the log; restore a backup instead if there is one. ingest must not be running.
+    """
+    from ingest.log.sqlite import SqliteLog
+
+    with closing(SqliteLog(current_settings().log.path)) as reading_log:
+        done = reading_log.set_aside_damaged(offset)
+    records = f"records {done.first_offset}..{done.last_offset} are empty now"
+    typer.echo(f"{records}; what stood there is in {done.file}")
+
+
 @influx.command()
 def setup(
     keep_days: Annotated[int, typer.Option(help="how long InfluxDB keeps points; 0: for ever", min=0)] = 0,
