@@ -23,7 +23,8 @@ log = structlog.get_logger(__name__)
 
 RETRY_MS = (1_000, 2_000, 4_000, 8_000, 15_000, 30_000)
 KEEPALIVE_S = 60
-PENDING_A_WATCH = 10
+PENDING_A_WATCH = 50
+"""aiomqtt warns beyond. Every emergency that a watch kept goes out at once, and waits for no other's PUBACK."""
 REMEDY = "start the broker, or correct its address, user name and password; watches hold their readings meanwhile"
 LEAVE_S = 0.5
 """Real seconds that a session gets to leave before it is asked again."""

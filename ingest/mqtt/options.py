@@ -34,7 +34,7 @@ class MqttOptions:
     MQTT 3.1.1. `session_expiry_s`: how long the broker keeps messages for us while we are away; 0 asks for a clean
     session; 3.1.1 has no such number, there the broker's own setting rules. `presence_topic`: where other tools find a
     retained `online` or `offline` of ours, the second said by the broker if we vanish; empty: nowhere.
-    `max_packet_bytes`: a larger PUBLISH is
+    `reconnect_max_s`: so long an SOS may wait for us once the broker is back. `max_packet_bytes`: a larger PUBLISH is
     delivered cut (`Delivered.oversized`). `max_pending_*`: beyond either, reading pauses until the consumer took a
     batch.
     """
@@ -53,7 +53,7 @@ class MqttOptions:
     presence_topic: str = ""
     connect_timeout_s: float = 10.0
     reconnect_min_s: float = 0.2
-    reconnect_max_s: float = 10.0
+    reconnect_max_s: float = 3.0
     close_timeout_s: float = 2.0
     max_packet_bytes: int = 1 << 20
     max_pending_messages: int = 50_000

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import mqtt5
 import pytest
 from iotcore import Broker
 
-from ingest.mqtt import Link, Published, Trouble
+from carewatch.demo.stage import MAX_PAYLOAD_BYTES
+from ingest.mqtt import Link, MqttOptions, Published, Trouble, packets
 from tests.ingest.mqtt.conftest import payloads
 from tests.servers.process import free_port
 
@@ -96,6 +100,41 @@ async def test_a_backlog_of_64_kib_passes_and_a_receipt_goes_out(
     assert payloads(await link.take(1, acknowledge=True)) == [b"x" * 65_536]
     assert link.subscriber.publish("watch/a/receipt", b"{}") is Published.SENT
     assert payloads(await watch.take(1, acknowledge=True)) == [b"{}"]
+
+
+async def test_a_keep_alive_of_0_is_hung_up_on_without_a_word_and_we_never_ask_for_it(embedded: Embedded) -> None:
+    for keep_alive_s, answers in ((60, True), (0, False)):
+        reader, writer = await asyncio.open_connection(embedded.host, embedded.ports[5])
+        writer.write(mqtt5.ConnectPacket("c", keep_alive=keep_alive_s).write())
+        async with asyncio.timeout(10):
+            assert bool(await reader.read(1)) == answers
+        writer.close()
+        await writer.wait_closed()
+    with pytest.raises(ValueError, match="keep_alive_s is 0"):
+        MqttOptions("c", keep_alive_s=0)
+
+
+@pytest.mark.parametrize(("limit", "passes"), [({}, False), ({"max_payload_size": MAX_PAYLOAD_BYTES}, True)])
+async def test_a_payload_over_20_480_bytes_passes_only_a_broker_that_was_told_so_as_the_demos_is(
+    subscribe: Callable, limit: dict[str, int], passes: bool
+) -> None:
+    port, large = free_port(), b"x" * 65_536
+    publish = packets.packet(0x32, b"\x00\x0fwatch/a/backlog\x00\x01" + large)
+    with Broker(port=port, listen="127.0.0.1", **limit):
+        link = subscribe(SimpleNamespace(host="127.0.0.1", port=port), version=4)
+        await link.is_(Link.UP)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(packets.encode_connect(MqttOptions("large", version=4)) + publish)
+        answer = b"\x20\x02\x00\x00\x40\x02\x00\x01"
+        async with asyncio.timeout(10):
+            if passes:
+                assert await reader.readexactly(len(answer)) == answer
+            else:
+                with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                    await reader.readexactly(len(answer))
+        writer.close()
+        if passes:
+            assert payloads(await link.take(1, acknowledge=True)) == [large]
 
 
 async def test_a_listener_of_the_other_version_hangs_up_and_the_remedy_says_so(
