@@ -7,6 +7,7 @@ what came then is not known. Never done by itself: a backup may still have the r
 from __future__ import annotations
 
 import os
+import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -52,16 +53,17 @@ def damaged_row(rows: list[Row], offset: int, log_path: Path) -> Row:
 
 
 def keep_bytes(row: Row, log_path: Path) -> Path:
-    """The row in a file `<log>.damaged.<offset>` (msgpack of its fields), durable on return."""
-    path = log_path.with_name(f"{log_path.name}.damaged.{row.last_offset}")
+    """The row in a file `<log>.damaged.<offset>.<CRC-32>` (msgpack of its fields), whole and durable on return."""
+    fields = msgspec.msgpack.encode(row_fields(row))
+    path = log_path.with_name(f"{log_path.name}.damaged.{row.last_offset}.{zlib.crc32(fields):08x}")
+    aside = path.with_name(path.name + ".new")
     try:
-        with path.open("xb") as file:
-            file.write(msgspec.msgpack.encode([bytes(f) if isinstance(f, memoryview) else f for f in row_fields(row)]))
+        with aside.open("wb") as file:
+            file.write(fields)
             file.flush()
             os.fsync(file.fileno())
+        aside.replace(path)
         fsync_folder(path.parent)
-    except FileExistsError:
-        return path  # of a try before that ended between the file and the log
     except OSError as error:
         raise LogError(f"{path}: cannot be written: {error.strerror}; the log is as it was") from error
     return path
