@@ -41,7 +41,11 @@ class Verdict(Enum):
         "grant write access to the bucket (1.x: GRANT WRITE ON db TO user)",
         Pace.SLOWLY,
     )
-    NO_BUCKET = "has no such bucket", "make it with `carewatch influx setup`, or correct influx.bucket", Pace.SLOWLY
+    NO_BUCKET = (
+        "has no such bucket",
+        "make it with `carewatch influx setup`, or correct influx.bucket, influx.org",
+        Pace.SLOWLY,
+    )
     ADDRESS = "is not what answers", "correct influx.url and influx.api (v2 or v1)", Pace.SLOWLY
 
     def __init__(self, reason: str, remedy: str, pace: Pace) -> None:
@@ -75,6 +79,7 @@ _BY_STATUS = {
     429: Verdict.BUSY,
     503: Verdict.BUSY,
 }
+_NAMES_WHAT_IS_MISSING = re.compile("bucket|database|retention policy|organization")
 _BY_WORDS = {  # 1.8 says these with a status that means something else
     "retention policy not found": Verdict.NO_BUCKET,  # 500
     "database is required": Verdict.NO_BUCKET,  # 400
@@ -94,8 +99,8 @@ def understand(response: httpx.Response) -> Answer:
     if verdict is None:
         fallback = Verdict.FAILING if response.status_code >= 500 else Verdict.ADDRESS
         verdict = _BY_STATUS.get(response.status_code, fallback)
-    if verdict is Verdict.NO_BUCKET and "not found" not in words and "bucket" not in words and "database" not in words:
-        verdict = Verdict.ADDRESS  # a 404 by something that is no InfluxDB
+    if verdict is Verdict.NO_BUCKET and not _NAMES_WHAT_IS_MISSING.search(words):
+        verdict = Verdict.ADDRESS  # "page not found": something that is no InfluxDB, or one without the API of 2.x
     dropped = DROPPED.search(words)
     return Answer(verdict, words, int(dropped[1]) if dropped else None, _retry_after_s(response))
 

@@ -16,6 +16,8 @@ CASES = [
     (403, '{"error":"\\"u\\" user is not authorized to write to database \\"d\\""}', Verdict.FORBIDDEN),
     (404, '{"error":"database not found: \\"d\\""}', Verdict.NO_BUCKET),
     (404, '{"code":"not found","message":"bucket \\"b\\" not found"}', Verdict.NO_BUCKET),
+    (404, '{"code":"not found","message":"organization name \\"o\\" not found"}', Verdict.NO_BUCKET),
+    (404, "404 page not found", Verdict.ADDRESS),
     (404, "<html>nginx</html>", Verdict.ADDRESS),
     (500, '{"error":"retention policy not found: weekly"}', Verdict.NO_BUCKET),
     (400, '{"error":"database is required"}', Verdict.NO_BUCKET),
