@@ -52,8 +52,8 @@ def refusing(wrong: type[Exception] = ValueError) -> Iterator[None]:
 
 
 @contextmanager
-def progress(what: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, nothing elsewhere. Yields a function to call with the count done."""
+def progress(what: str, total: int | None, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, nothing elsewhere. Yields a function to call with the count done. `total` None: unknown."""
     if quiet or not sys.stderr.isatty():
         yield lambda _done: None
         return

@@ -13,7 +13,7 @@ from ingest.mqtt.delivered import Delivered
 from ingest.watches import Watches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from carewatch.replay.recording import Recorded
@@ -25,7 +25,12 @@ BATCH_S = 1.0
 """Messages that arrived within a second become one record, as a busy ingest would write them."""
 
 
-def replay_into_log(messages: Iterable[Recorded], path: Path, settings: Settings) -> dict[str, int]:
+def replay_into_log(
+    messages: Iterable[Recorded],
+    path: Path,
+    settings: Settings,
+    on_message: Callable[[int], None] = lambda _count: None,
+) -> dict[str, int]:
     """Arrival is the recorded one. Returns messages, readings, duplicates and quarantined."""
     counts = {"messages": 0, "readings": 0, "duplicates": 0, "quarantined": 0}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,6 +42,7 @@ def replay_into_log(messages: Iterable[Recorded], path: Path, settings: Settings
                 sources = ConfiguredSources.of(settings)
                 preparation = preparation_of(settings, sources, reading_log, watches, second * 1000)
             _append(list(group), preparation, reading_log, counts)
+            on_message(counts["messages"])
     return counts
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from carewatch.replay.recording import Recorded, RecordingError, open_text
+from carewatch.replay.recording import Recorded, RecordingError, numbered_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,13 +38,12 @@ def minutes_as_recording(path: Path, time_zone: str, end_ms: int | None) -> Iter
 
 
 def _rows(path: Path, zone: ZoneInfo) -> Iterator[tuple[int, int, int]]:
-    with open_text(path) as text:
-        reader = csv.DictReader(text)
-        if reader.fieldnames is None or list(reader.fieldnames) != COLUMNS:
-            raise RecordingError(f"{path}: its columns are {reader.fieldnames}; expected {','.join(COLUMNS)}")
-        for number, row in enumerate(reader, 2):
-            try:
-                at = datetime.fromisoformat(row["ts"]).replace(tzinfo=zone)
-                yield int(at.timestamp() * 1000), int(row["hr"]), int(row["steps"])
-            except (ValueError, TypeError) as error:
-                raise RecordingError(f"{path}:{number}: {error}; expected e.g. 2016-04-02 09:49:00,75,1,34") from None
+    reader = csv.DictReader(line for _, line in numbered_lines(path))
+    if reader.fieldnames is None or list(reader.fieldnames) != COLUMNS:
+        raise RecordingError(f"{path}: its columns are {reader.fieldnames}; expected {','.join(COLUMNS)}")
+    for number, row in enumerate(reader, 2):
+        try:
+            at = datetime.fromisoformat(row["ts"]).replace(tzinfo=zone)
+            yield int(at.timestamp() * 1000), int(row["hr"]), int(row["steps"])
+        except (ValueError, TypeError) as error:
+            raise RecordingError(f"{path}:{number}: {error}; expected e.g. 2016-04-02 09:49:00,75,1,34") from None

@@ -26,12 +26,17 @@ async def play(
     speed: float,
     on_message: Callable[[int], None] = lambda _count: None,
 ) -> int:
-    """Publish every message at QoS 1 and return how many. `speed` 0: no pauses. Order within a watch is kept."""
+    """Publish every message at QoS 1 and return how many. `speed` 0: no pauses. Order within a watch is kept.
+
+    Receipts among them are left out: said again, they would let watches drop what this broker's carewatch never kept.
+    """
     began_ns, first_at_s, count = clock.now_ns(), None, 0
     async with client:
         window = asyncio.Semaphore(IN_FLIGHT)
         async with asyncio.TaskGroup() as under_way:
             for message in messages:
+                if is_receipt(message.topic):
+                    continue
                 first_at_s = message.at_s if first_at_s is None else first_at_s
                 if speed:
                     due_s = (message.at_s - first_at_s) / speed
@@ -41,6 +46,11 @@ async def play(
                 count += 1
                 on_message(count)
     return count
+
+
+def is_receipt(topic: str) -> bool:
+    """What carewatch tells a watch (WIRE.md section 2)."""
+    return topic.startswith("watch/") and topic.endswith("/receipt")
 
 
 async def _publish(client: aiomqtt.Client, message: Recorded, window: asyncio.Semaphore) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from typing import TYPE_CHECKING
 
 from carewatch.replay.frames import frames_as_recording
@@ -19,7 +20,7 @@ def messages_of(path: Path, *, now_ms: int, time_zone: str) -> Iterator[Recorded
     try:
         with open_text(path) as text:
             first = text.readline()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise RecordingError(f"{path}: cannot be read: {error}") from None
     if first.strip() == ",".join(COLUMNS):
         return minutes_as_recording(path, time_zone, now_ms)

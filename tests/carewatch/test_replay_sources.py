@@ -58,11 +58,15 @@ def test_minutes_become_a_watch_that_lives_until_now(tmp_path):
 def test_captured_frames_of_a_protocol_we_speak(tmp_path):
     frames = [
         {"protocol": "watch", "frame": "[3G*1*0002*LK]", "asserted": None},
-        {"protocol": "iw", "frame": "IWAP00..#"},
+        {"protocol": "iw", "frame": "IWAP49,68#"},
+        {"protocol": "owntracks", "frame": '{"_type": "lwt"}'},
+        {"protocol": "h02", "frame": "*HQ,1#"},
     ]
     file = write(tmp_path / "frames.jsonl", "".join(json.dumps(frame) + "\n" for frame in frames))
     assert list(messages_of(file, now_ms=NOW_MS, time_zone="UTC")) == [
-        Recorded(NOW_MS / 1000, "3g/captured/up", b"[3G*1*0002*LK]")
+        Recorded(NOW_MS / 1000, "3g/captured/up", b"[3G*1*0002*LK]"),
+        Recorded(NOW_MS / 1000, "iw/captured/up", b"IWAP49,68#"),
+        Recorded(NOW_MS / 1000, "owntracks/captured/phone", b'{"_type": "lwt"}'),
     ]
 
 
@@ -70,6 +74,12 @@ def test_captured_frames_of_a_protocol_we_speak(tmp_path):
     ("text", "said"),
     [
         ('{"at": 1, "topic": "t", "payload": "x"}\n{"at": "soon"}\n', "bad:2"),
+        ('{"at": NaN, "topic": "t", "payload": "x"}\n', "bad:1: .*give seconds since 1970"),
+        ('{"at": -1, "topic": "t", "payload": "x"}\n', "bad:1: .*give seconds since 1970"),
+        ('{"at": 1, "topic": "watch/+/sos", "payload": "x"}\n', "bad:1: .*no topic that a message can have"),
+        ('{"at": 1, "topic": 7, "payload": "x"}\n', "bad:1: .*no topic that a message can have"),
+        ('{"at": 1, "topic": "t", "payload_base64": "x"}\n', "bad:1"),
+        ('{"at": 1, "topic": "t"}\n', "bad:1: KeyError"),
         ("ts,hr,intensity,steps\nyesterday,75,1,34\n", "bad:2"),
         ("hello\n", "neither a recording"),
         ("", "neither a recording"),
@@ -78,3 +88,22 @@ def test_captured_frames_of_a_protocol_we_speak(tmp_path):
 def test_a_bad_file_is_named_with_its_line(tmp_path, text, said):
     with pytest.raises(RecordingError, match=said):
         list(messages_of(write(tmp_path / "bad", text), now_ms=NOW_MS, time_zone="UTC"))
+
+
+def test_a_compressed_recording_that_was_broken_off_is_named_with_its_line_and_the_remedy(tmp_path):
+    lines = "".join(Recorded(n, "watch/w1/sos", bytes([n]) * 50).line() + "\n" for n in range(200))
+    whole = gzip.compress(lines.encode())
+    file = tmp_path / "r.jsonl.gz"
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(RecordingError, match=r"r\.jsonl\.gz:\d+: the compressed file ends in the middle.*gzip -dc"):
+        list(messages_of(file, now_ms=NOW_MS, time_zone="UTC"))
+    file.write_bytes(b"no gzip at all")
+    with pytest.raises(RecordingError, match="cannot be read: Not a gzipped file"):
+        list(messages_of(file, now_ms=NOW_MS, time_zone="UTC"))
+
+
+def test_a_line_that_is_no_text_is_named(tmp_path):
+    file = tmp_path / "r.jsonl"
+    file.write_bytes(Recorded(1, "t", b"x").line().encode() + b"\n" + b"a" * 9000 + b"\xff\n")
+    with pytest.raises(RecordingError, match=r"r\.jsonl:2: cannot be read: 'utf-8' codec"):
+        list(messages_of(file, now_ms=NOW_MS, time_zone="UTC"))

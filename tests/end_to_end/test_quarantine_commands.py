@@ -104,3 +104,23 @@ def test_a_retry_without_saying_of_what_and_of_what_is_not_there_is_a_wrong_use(
     said = carewatch("quarantine", "retry", 7)
     assert (said.code, "quarantine entry 7: there is none" in said.err) == (2, True)
     assert carewatch("quarantine", "retry", "--watch", "nobody").out == "0 entries; 0 readings committed\n"
+
+
+@pytest.mark.parametrize("speed", ["-1", "nan", "inf"])
+def test_a_speed_that_is_none_is_refused_before_anything_is_played(carewatch, write, speed):
+    file = write("r.jsonl", recorded("watch/w1/sos", "{}"))
+    said = carewatch("replay", file, "--speed", speed)
+    assert said.code == 2
+    assert said.err == f"--speed {speed}: give a number from 0 on: 2 is twice the recorded pace, 0 as fast as can be\n"
+
+
+def test_a_broken_line_is_named_and_nothing_is_played(carewatch, write, environment):
+    file = write("r.jsonl", recorded("watch/w1/sos", "{}") + '{"at": 1, "topic": ')
+    log = environment / "other.sqlite"
+    said = carewatch("replay", "--log", log, file)
+    assert said.code == 2
+    assert said.err.startswith(f"{file}:2: JSONDecodeError")
+    assert 'a line reads {"at": 1763965920.0' in said.err
+    assert not log.exists()
+    said = carewatch("replay", "--log", log, "--mqtt", "mqtt://127.0.0.1", file)
+    assert (said.code, said.err) == (2, "--mqtt and --log: give one of them, where the messages are to go\n")
