@@ -1,11 +1,13 @@
 """A process that appends until it is killed: `python -m tests.ingest.log.appender KIND FOLDER`.
 
+Meanwhile it settles what is older, as aging does.
 It prints each offset after `append` has returned it: a promise that the test holds it to.
 """
 
 from __future__ import annotations
 
 import sys
+import threading
 from pathlib import Path
 
 from ingest.log.contract import Batch, Quarantined
@@ -28,7 +30,10 @@ def batch_of(offset: int) -> Batch:
 
 
 if __name__ == "__main__":
-    log = KINDS[sys.argv[1]](Path(sys.argv[2])).writer()
+    opened = KINDS[sys.argv[1]](Path(sys.argv[2]))
+    log = opened.writer()
+    settling = threading.Thread(target=lambda: [opened.settle(log) for _ in range(1_000_000)], daemon=True)
+    settling.start()
     while True:
         sys.stdout.write(f"{log.append(batch_of(log.end() + 1))}\n")
         sys.stdout.flush()

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ingest.log.aging import TIERS, Aging, Tier
 from ingest.log.sqlite import SqliteLog
 from ingest.log.sqlite_reader import SqliteLogReader
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+SETTLING = (Tier(0, TIERS[0].takes, most_rows=7), Tier(0, TIERS[1].takes, most_rows=4, least_rows=2))
+"""As the real tiers, but at once and of few rows."""
 
 
 class SqliteKind:
@@ -25,6 +30,12 @@ class SqliteKind:
     def reader(self) -> SqliteLogReader:
         self._opened.append(SqliteLogReader(self.path))
         return self._opened[-1]
+
+    def settle(self, log: SqliteLog) -> None:
+        """Rearrange how its older records are kept, as it would in days: readers must not tell."""
+        aging = Aging(log, SETTLING)
+        while aging.step():
+            pass
 
     def close(self) -> None:
         for opened in reversed(self._opened):

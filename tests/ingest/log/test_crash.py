@@ -34,7 +34,7 @@ def append_until_killed(kind: str, folder: Path, promises: int) -> int:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_was_promised_survives_kill_9_and_nothing_is_half(kind: str, tmp_path: Path) -> None:
+def test_what_was_promised_survives_kill_9_also_while_merged_and_nothing_is_half(kind: str, tmp_path: Path) -> None:
     chance = random.Random(3)  # noqa: S311 - how many promises before each kill
     for _ in range(KILLS):
         promised = append_until_killed(kind, tmp_path, chance.randrange(1, 12))
@@ -47,6 +47,7 @@ def test_what_was_promised_survives_kill_9_and_nothing_is_half(kind: str, tmp_pa
         assert [run.through for run in log.seen_runs()] == [end]
         assert [watch.watch_id for watch in log.watches()] == [f"W{n}" for n in range(1, end + 1)]
         assert [q.detail for q in log.quarantine(QuarantineQuery(end + 1))] == [str(n) for n in range(end, 0, -1)]
-        for record in log.read(max(end - 4, 0)):
+        for record in log.read(max(end - 14, 0)):
+            assert record.log_time_ms == batch_of(record.offset).log_time_ms
             assert bits(record.readings) == bits(batch_of(record.offset).readings)
         opened.close()
