@@ -52,7 +52,7 @@ def prepare_around(
 
 def _failing(preparation: Preparation, whole: Delivered, places: range, arrival_ms: int) -> list[int]:
     """Halved until only the failing messages remain: one among 65,536 costs a few repeats, not 65,536."""
-    part = _part(whole, places)
+    part = whole.part(places.start, places.stop)
     undo_from = len(preparation.watches)
     try:
         preparation.prepare([part], arrival_ms, deaf=False)
@@ -96,15 +96,3 @@ def _whole(deliveries: Sequence[Delivered]) -> Delivered:
         whole.packet_ids.extend(delivered.packet_ids)
         whole.oversized.update({first + place: size for place, size in delivered.oversized.items()})
     return whole
-
-
-def _part(whole: Delivered, places: range) -> Delivered:
-    cut = slice(places.start, places.stop)
-    return Delivered(
-        0,
-        whole.topics[cut],
-        whole.payloads[cut],
-        whole.retained[cut],
-        whole.packet_ids[cut],
-        {place - places.start: size for place, size in whole.oversized.items() if place in places},
-    )

@@ -1,6 +1,6 @@
 """The way of a message through ingest. Start here:
 
-    Intake (two sessions) -> Preparation (decode, identify, normalise, duplicates) -> log.append, durably
+    Intake (two sessions) -> Preparation (decode, shed, identify, normalise, duplicates) -> log.append, durably
         -> PUBACK to the broker, receipt to the watch
 
 Nothing is acknowledged before the commit, and nothing that was committed is used twice. What fails here is said,
@@ -18,16 +18,19 @@ import structlog
 
 from ingest.around import prepare_around
 from ingest.log.contract import LogError
+from ingest.log.room import Room
 from ingest.mqtt.subscriber import Published
 from ingest.read_again import read_again
 from ingest.seams import NS_PER_MS, now_ms
 from ingest.tally import Tally
+from ingest.whole import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Callable, Iterable
 
     from ingest.intake import Intake, Parcel
     from ingest.log.contract import Quarantined, ReadingLog
+    from ingest.log.room import DiskRoom
     from ingest.mqtt.link import LinkState
     from ingest.prepare import Preparation, Prepared
     from ingest.read_again import ReadAgain
@@ -61,7 +64,10 @@ class LogTrouble:
 
 
 class Ingest:
-    """One for a log. Everything runs in one event loop; decoding and fsync in a thread, one batch at a time."""
+    """One for a log. Everything runs in one event loop; decoding and fsync in a thread, one batch at a time.
+
+    `room`: of the log's disk; without one it is never asked, and nothing is shed.
+    """
 
     def __init__(
         self,
@@ -71,8 +77,10 @@ class Ingest:
         receipts: Receipts,
         clock: SettableClock,
         options: IngestOptions,
+        room: DiskRoom | None = None,
     ) -> None:
         self._log = reading_log
+        self._room = room
         self._intake = intake
         self._preparation = preparation
         self._receipts = receipts
@@ -112,7 +120,7 @@ class Ingest:
     async def between_commits(self, work: Callable[[], T]) -> T:
         """Do it in a thread while no batch is under way: the log and the registry of watches change by turns."""
         async with self._turn:
-            return await _whole(asyncio.to_thread(work))
+            return await whole(asyncio.to_thread(work))
 
     async def read_again(self, entry: Quarantined, preparation: Preparation) -> ReadAgain:
         """A quarantined payload, as `preparation` decodes it now. LogError: everything is as before."""
@@ -161,7 +169,9 @@ class Ingest:
         arrival_ms = now_ms(self._clock)
         heard_by, deaf = self._hearing()
         deliveries = [parcel.delivered for parcel in parcels]
-        prepared = prepare_around(self._preparation, deliveries, arrival_ms, deaf=deaf)
+        prepared = prepare_around(
+            self._preparation, deliveries, arrival_ms, deaf=deaf, urgent_only=self._must_shed(arrival_ms)
+        )
         began_ns = time.perf_counter_ns()
         try:
             if not prepared.is_empty:
@@ -181,6 +191,10 @@ class Ingest:
         if len(prepared.batch.readings):
             self.last_reading_ms = arrival_ms
         return prepared
+
+    def _must_shed(self, time_ms: int) -> bool:
+        """For want of room: calm readings are acknowledged to the broker, neither committed nor receipted."""
+        return self._room is not None and self._room.look(time_ms) is Room.SHEDDING
 
     def _acknowledge(self, parcels: list[Parcel], prepared: Prepared) -> None:
         """After the commit: PUBACKs in order, then receipts of emergencies, and the answers that watches wait for."""
@@ -210,6 +224,7 @@ class Ingest:
 
     def _count(self, prepared: Prepared) -> None:
         self.tally.count(prepared)
+        self.tally.shed += prepared.shed
         self.tally.lost = self._preparation.seen.lost
         if strangers := prepared.batch.new_watches:
             remedy = "`carewatch watch add` those that are yours"
@@ -236,7 +251,7 @@ class Ingest:
             try:
                 async with self._turn:
                     self._notice_step()
-                    await _whole(asyncio.to_thread(self._tick, tick_ms))
+                    await whole(asyncio.to_thread(self._tick, tick_ms))
             except LogError as error:
                 self._not_taken(str(error))
                 await asyncio.sleep(FIRST_RETRY_S)
@@ -271,19 +286,9 @@ class Ingest:
         while True:
             before_ms = now_ms(self._clock) - self._options.keep_days * 86_400_000
             try:
-                dropped = await _whole(asyncio.to_thread(self._log.prune, before_ms))
+                dropped = await whole(asyncio.to_thread(self._log.prune, before_ms))
             except LogError as error:
                 log.warning("log_not_pruned", problem=str(error), remedy="see the disk; tried again within the hour")
             else:
                 log.info("log_pruned", records=dropped)
             await asyncio.sleep(PRUNE_EVERY_S)
-
-
-async def _whole(work: Awaitable[T]) -> T:
-    """Its result; cancelled, wait for the thread all the same: a commit is never left under way."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise

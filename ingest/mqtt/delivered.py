@@ -26,3 +26,15 @@ class Delivered:
 
     def __len__(self) -> int:
         return len(self.topics)
+
+    def part(self, start: int, stop: int) -> Delivered:
+        """The messages from position `start` up to `stop`, to be committed and acknowledged apart from the others."""
+        return Delivered(
+            self.connection,
+            self.topics[start:stop],
+            self.payloads[start:stop],
+            self.retained[start:stop],
+            self.packet_ids[start:stop],
+            {place - start: size for place, size in self.oversized.items() if start <= place < stop},
+            self.first_ns,
+        )
