@@ -23,6 +23,7 @@ from ingest.influx.server import InfluxServer
 from ingest.influx.writer import CONSUMER, InfluxWriter
 from ingest.intake import Intake
 from ingest.log.aging import Aging, age_for_ever
+from ingest.log.room import MB, DiskRoom, RoomOptions
 from ingest.log.sqlite import SqliteLog
 from ingest.log.sqlite_reader import SqliteLogReader
 from ingest.mqtt.subscriber import Subscriber
@@ -52,7 +53,7 @@ async def run_ingest(settings: Settings) -> None:
         control = ControlSocket(control_socket(settings, "ingest"), actions)
         tasks: list[Coroutine[Any, Any, object]] = [
             parts.ingest.run(),
-            age_for_ever(Aging(parts.reading_log)),
+            age_for_ever(parts.aging),
             control.run(),
             keep_status(status_file(settings, "ingest"), lambda: ingest_status(parts, problems)),
         ]
@@ -70,17 +71,22 @@ def build(settings: Settings, closing: ExitStack) -> Parts:
     clock = clock_of(settings)
     sources = ConfiguredSources.of(settings)
     filters = sources.sources.subscriptions()
-    reading_log = SqliteLog(settings.log.path)
+    reading_log = SqliteLog(settings.log.path, settings.log.quarantine_mb * MB)
     closing.callback(reading_log.close)
-    watches = Watches(reading_log.watches())
+    watches = Watches.of_rows(reading_log.watch_rows())
     preparation = preparation_of(settings, sources, reading_log, watches, clock.now_ns() // NS_PER_MS)
     intake = Intake(
         _session(settings, "-emergency", filters.emergency, clock), _session(settings, "", filters.other, clock)
     )
     receipts = Receipts(preparation.seen, lambda index: watches.at(index).watch_id)
     options = IngestOptions(max(1.0, LEAST_TICK_S * settings.clock.speed), settings.log.keep_days)
-    ingest = Ingest(reading_log, intake, preparation, receipts, clock, options)
-    parts = Parts(settings, clock, reading_log, watches, preparation, ingest)
+    room = DiskRoom(
+        settings.log.path,
+        RoomOptions(settings.log.warn_free_mb * MB, settings.log.shed_free_mb * MB),
+        reading_log.ballast,
+    )
+    ingest = Ingest(reading_log, intake, preparation, receipts, clock, options, room)
+    parts = Parts(settings, clock, reading_log, watches, preparation, ingest, room, Aging(reading_log))
     if settings.influx.url:
         parts.influx = InfluxServer(influx_options(settings))
         parts.writer = _writer(settings, parts.influx, clock, closing)
