@@ -43,7 +43,7 @@ def _rounds(folder: Path, readings: int, watches: int, rounds: int) -> Iterator[
     sent = messages(readings * rounds, watches)
     with ExitStack() as stack:
         parts = build(settings, stack)
-        log, preparation = parts.reading_log, ours.preparation_in(parts)
+        log, preparation = parts.reading_log, parts.preparation
         receipts = Receipts(preparation.seen, lambda index: parts.watches.at(index).watch_id)
         for number in range(rounds):
             delivered = delivered_of(list(itertools.islice(sent, readings)))

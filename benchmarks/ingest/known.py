@@ -52,7 +52,7 @@ def heard(folder: Path, watches: int, in_gaps: float) -> None:
     sent = _sent(watches, in_gaps)
     with ExitStack() as stack:
         parts = build(settings, stack)
-        preparation = ours.preparation_in(parts)
+        preparation = parts.preparation
         while batch := list(itertools.islice(sent, BATCH)):
             prepared = preparation.prepare([delivered_of(batch)], ARRIVAL_MS, deaf=False)
             parts.reading_log.append(prepared.batch)
@@ -81,7 +81,7 @@ def restarted(folder: Path, watches: int) -> dict[str, float]:
         after_mb = rss_mb()
         if len(parts.watches) != watches:
             raise RuntimeError(f"{len(parts.watches)} watches are known, not {watches}")
-        if ours.preparation_in(parts).seen.newest_generation(watches - 1, _boot(watches - 1)) is None:
+        if parts.preparation.seen.newest_generation(watches - 1, _boot(watches - 1)) is None:
             raise RuntimeError("the duplicate filter does not know the last watch")
     return {"restart_s": round(wall_s, 2), "restart_cpu_s": round(cpu_s, 2), "memory_mb": round(after_mb - before_mb)}
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from benchmarks.ingest.influxd import Influxd
     from carewatch.roles.ingest_parts import Parts
-    from ingest.prepare import Preparation
 
 LOOK_S = 0.005
 REGISTERED_AT_MS = 1_770_000_000_000
@@ -89,11 +88,6 @@ async def ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-
-
-def preparation_in(parts: Parts) -> Preparation:
-    """The stages before the commit, of a role that has been built."""
-    return parts.ingest._preparation  # noqa: SLF001 - nobody but a benchmark asks a role for it
 
 
 def kept(folder: Path) -> int:
