@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from ingest.influx.line_protocol import lines, tags_of
-from ingest.log.contract import LogDamagedError
+from ingest.log.contract import LogDamagedError, LogError
 from ingest.reading import Readings
 from ingest.seams import now_ms
 
@@ -56,19 +56,32 @@ class Gatherer:
         self._records = FIRST_RECORDS
 
     def gather(self, after: int) -> Gathered:
-        """What follows offset `after`; no part when nothing does yet. LogError when the log cannot be read."""
+        """What follows offset `after`; no part when nothing does yet.
+
+        Raises
+        ------
+        LogError
+            The log cannot be read from there; what can be read before a fault comes first, without it.
+        """
         records: list[Record] = []
-        rows = taken = 0
-        while rows < self._batch_lines and taken < MOST_RECORDS:
-            some = self._reader.read(records[-1].offset if records else after, self._records)
-            if not some:
-                break
+        rows = 0
+        more = True
+        while more and rows < self._batch_lines and len(records) < MOST_RECORDS:
+            some = self._read(records, after)
             records += some
-            taken += len(some)
             rows += sum(len(record.readings) for record in some)
-        if taken:
-            self._records = max(1, min(2 * self._batch_lines * taken // max(rows, 1), MOST_RECORDS))
-        return Gathered(tuple(self._parts(records)), rows >= self._batch_lines or taken >= MOST_RECORDS)
+            more = bool(some)
+        if records:
+            self._records = max(1, min(2 * self._batch_lines * len(records) // max(rows, 1), MOST_RECORDS))
+        return Gathered(tuple(self._parts(records)), more)
+
+    def _read(self, before: Sequence[Record], after: int) -> Sequence[Record]:
+        try:
+            return self._reader.read(before[-1].offset if before else after, self._records)
+        except LogError:
+            if before:
+                return ()  # the fault is met again, after what was readable is on its way
+            raise
 
     def _parts(self, records: Sequence[Record]) -> Iterator[Part]:
         """Of nearly equal size, none above `batch_lines`."""
