@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from carewatch.places import place_of
 from carewatch.settings_sources import SettingsError
 from ingest.formats import decoder_for
+from ingest.formats.flat_json import FlatJson
 from ingest.formats.profile import Profile, load_profiles
 from ingest.sources import NATIVE, Source, Sources
 
 if TYPE_CHECKING:
-    from carewatch.settings import Settings
+    from carewatch.settings import Settings, SourceEntry
     from ingest.formats.contract import Decoder
     from ingest.reading import Datum
     from ingest.sources import Route
@@ -38,7 +39,7 @@ class ConfiguredSources:
             decoders = {
                 (name, profile): decoder_for(name, _profile(profiles, name, profile)) for name, profile in wanted
             }
-            sources = Sources([Source(one.filter, one.format, one.profile) for one in settings.sources])
+            sources = Sources([_source(one, _profile(profiles, one.format, one.profile)) for one in settings.sources])
         except ValueError as error:
             raise SettingsError(f"sources: {error}") from None
         return ConfiguredSources(sources, decoders, profiles)
@@ -58,3 +59,23 @@ def _profile(profiles: dict[str, Profile], name: str, profile: str) -> Profile |
     if profile and profile not in profiles:
         raise ValueError(f"profile = {profile!r}: no such file in devices_folder; there are {', '.join(profiles)}")
     return profiles.get(profile or name)
+
+
+def _source(entry: SourceEntry, profile: Profile | None) -> Source:
+    """With the level of the topic that names the watch, where the model's map says so. Raises `ValueError`."""
+    if entry.format == FlatJson.name and (profile is None or profile.field_map is None):
+        raise ValueError(
+            f"filter {entry.filter!r}: {FlatJson.name} needs profile = the map of its model (docs/formats.md)"
+        )
+    topic = profile.field_map.topic if profile is not None and profile.field_map is not None else ()
+    if not topic:
+        return Source(entry.filter, entry.format, entry.profile)
+    for wanted, level in zip(entry.filter.split("/"), topic, strict=False):
+        if wanted == "#":
+            break
+        if wanted not in ("+", level) and not level.startswith("{"):
+            shape = "/".join(topic)
+            raise ValueError(
+                f"filter {entry.filter!r} is not the topic {shape!r} of profile {entry.profile!r}; change one"
+            )
+    return Source(entry.filter, entry.format, entry.profile, topic.index("{watch}"))

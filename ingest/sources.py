@@ -22,14 +22,21 @@ MOST_KNOWN, LONGEST_KNOWN = 100_000, 256
 class Source:
     """An MQTT topic filter whose payloads are in `format`. Raises `ValueError` if the filter is none.
 
-    A level that `+` matches first is the watch's id, unless the payload names one. `profile`: of config/devices/.
+    A level that `+` matches first is the watch's id, unless the payload names one, or the model's map says which level
+    it is (`watch_level`, from 0). `profile`: of config/devices/.
     """
 
     filter: str
     format: str
     profile: str = ""
+    watch_level: int | None = None
 
     def __post_init__(self) -> None:
+        if self.filter.startswith("$share/"):
+            raise ValueError(
+                f"sources: filter = {self.filter!r}: a shared subscription divides a watch's readings among several "
+                "ingests, whose duplicate filters do not know each other; write it without $share and run one ingest"
+            )
         levels = self.filter.split("/")
         misplaced = any(("#" in level or "+" in level) and len(level) > 1 for level in levels) or "#" in levels[:-1]
         if not self.filter or misplaced or "\0" in self.filter or self.filter.startswith("$"):
@@ -155,9 +162,12 @@ def _native(levels: list[str]) -> Route | None:
 
 
 def _configured(source: Source, levels: list[str]) -> Route:
-    """The first level that `+` matches is the watch; a last level that is a kind's name is the kind."""
+    """The source's level, or the first that `+` matches, is the watch; a last one that is a kind's name the kind."""
     wanted = source.filter.split("/")
-    watch_id = levels[wanted.index("+")] if "+" in wanted else None
+    level = source.watch_level
+    if level is None and "+" in wanted:
+        level = wanted.index("+")
+    watch_id = levels[level] if level is not None and level < len(levels) else None
     kind = KIND_BY_TOPIC.get(levels[-1])
     return _checked(Route(source.format, source.profile, watch_id, kind, levels[-1] == BACKLOG))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,12 +29,26 @@ def record(
     topic: Annotated[list[str] | None, typer.Option(help="topic filter; repeatable; default: every source")] = None,
     count: Annotated[int, typer.Option(help="stop after so many messages; 0: until Ctrl-C")] = 0,
 ) -> None:
-    """Write a live broker's messages to a file, one JSON line each."""
-    from carewatch.replay.take import take
-
+    """Write a live broker's messages to a new file, one JSON line each; Ctrl-C ends it in order."""
     settings = current_settings()
-    taken = asyncio.run(take(settings, file, url=mqtt, filters=topic, count=count))
+    with progress("record", count or None, quiet=False) as on_message:
+        taken = asyncio.run(_taken(settings, file, mqtt, topic, count, on_message))
     typer.echo(f"{taken} messages in {file}", err=True)
+
+
+async def _taken(
+    settings: Settings,
+    file: Path,
+    url: str | None,
+    filters: list[str] | None,
+    count: int,
+    on_message: Callable[[int], None],
+) -> int:
+    from carewatch.replay.take import take
+    from carewatch.roles.life import told_to_end
+
+    told = told_to_end()
+    return await take(settings, file, url=url, filters=filters, count=count, told=told, on_message=on_message)
 
 
 def replay(
@@ -47,22 +62,34 @@ def replay(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Play recordings to a broker at any speed, or straight into a log."""
+    """Play recordings to a broker at any speed, or straight into a log. Nothing is played if a line is broken."""
     from carewatch.clock import WallClock
     from carewatch.logs import only_warnings
     from carewatch.replay.into_log import replay_into_log
     from carewatch.replay.source import messages_of
 
+    _check(mqtt, speed, log)
     settings, clock = current_settings(), WallClock()
     now_ms = clock.now_ns() // 1_000_000
     messages = [m for file in files for m in messages_of(file, now_ms=now_ms, time_zone=settings.site.time_zone)]
     if log is not None:
-        with only_warnings():
-            summary = replay_into_log(messages, log, settings)
+        with only_warnings(), progress("replay", len(messages), quiet=as_json) as on_message:
+            summary = replay_into_log(messages, log, settings, on_message)
     else:
         with progress("replay", len(messages), quiet=as_json) as on_message:
             summary = {"published": asyncio.run(_played(settings, mqtt, messages, clock, speed, on_message))}
     typer.echo(json.dumps(summary) if as_json else ", ".join(f"{value} {name}" for name, value in summary.items()))
+
+
+def _check(mqtt: str | None, speed: float, log: Path | None) -> None:
+    problem = None
+    if not 0 <= speed < math.inf:
+        problem = f"--speed {speed:g}: give a number from 0 on: 2 is twice the recorded pace, 0 as fast as can be"
+    elif mqtt is not None and log is not None:
+        problem = "--mqtt and --log: give one of them, where the messages are to go"
+    if problem:
+        typer.echo(problem, err=True)
+        raise typer.Exit(code=2)
 
 
 async def _played(
@@ -82,20 +109,23 @@ async def _played(
 
 
 def decode(
-    format_name: Annotated[str, typer.Option("--format", help="name of a decoder, e.g. native, watch_3g")],
+    format_name: Annotated[str, typer.Option("--format", help="native, owntracks, watch_3g, watch_iw or flat_json")],
     file: Annotated[
         Path | None, typer.Argument(exists=True, dir_okay=False, help="one payload a line; default: standard input")
     ] = None,
-    topic: Annotated[str, typer.Option(help="the topic they came on, for formats that need it")] = "",
+    topic: Annotated[
+        str, typer.Option(help="that they came on; the watch is where its source says, else the second level")
+    ] = "",
+    profile: Annotated[str, typer.Option(help="a file of config/devices/ without .toml; default: the source's")] = "",
 ) -> None:
     """Show what a decoder makes of payloads: JSON lines, every refusal with its reason. Exit 1 if any was refused."""
     from carewatch.clock import WallClock
-    from carewatch.replay.decoding import decoded_file
+    from carewatch.replay.decoding import Wanted, decoded_file
 
     arrival_ms = WallClock().now_ns() // 1_000_000
     lines = file.read_bytes().splitlines() if file else sys.stdin.buffer.read().splitlines()
     refused = 0
-    for entry in decoded_file(format_name, lines, topic, current_settings(), arrival_ms):
+    for entry in decoded_file(Wanted(format_name, topic, profile), lines, current_settings(), arrival_ms):
         refused += "refused" in entry
         typer.echo(json.dumps(entry, ensure_ascii=False))
     if refused:

@@ -3,53 +3,89 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from carewatch.replay.recording import payload_of
 from carewatch.settings_sources import SettingsError
 from carewatch.sources import ConfiguredSources
+from ingest.file_problems import nearest
 from ingest.formats import decoder_for
-from ingest.formats.contract import Message
+from ingest.formats.flat_json import FlatJson
 from ingest.formats.lines import decoded_lines
-from ingest.sources import NATIVE, Sources
+from ingest.formats.owntracks import OwnTracks
+from ingest.sources import NATIVE, Source, Sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from carewatch.settings import Settings
-    from ingest.formats.contract import Decoder
+    from ingest.formats.contract import Decoder, Message
 
-ANY_WATCH = "watch/unnamed/backlog"
+UNNAMED = "unnamed"
+"""The watch of payloads that come without a topic, in formats whose topic names it."""
+ANY_WATCH = f"watch/{UNNAMED}/backlog"
 """Topic of native payloads that come without one: each element then says its own `kind`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the operator asked for. `topic`: of payloads that come without one; `profile`: of config/devices/."""
+
+    format: str
+    topic: str = ""
+    profile: str = ""
+
+
 def decoded_file(
-    format_name: str, lines: Iterable[bytes], topic: str, settings: Settings, arrival_ms: int
+    wanted: Wanted, lines: Iterable[bytes], settings: Settings, arrival_ms: int
 ) -> Iterator[dict[str, Any]]:
-    """Each line is a payload, or one of a recording or of captured frames. Raises SettingsError for the format."""
-    decoder = _decoder(format_name, settings)
+    """Each line is a payload, or one of a recording or of captured frames. Raises SettingsError for what is wanted."""
+    reader = _LineReader(wanted, settings, arrival_ms)
     for line in lines:
         if line.strip():
-            yield from decoded_lines(decoder, [_message(line, topic or _default_topic(format_name), arrival_ms)])
+            message, decoder = reader.read(line)
+            yield from decoded_lines(decoder, [message])
 
 
-def _decoder(format_name: str, settings: Settings) -> Decoder:
-    try:
-        return decoder_for(format_name, ConfiguredSources.of(settings).profiles.get(format_name))
-    except ValueError as error:
-        raise SettingsError(f"--format: {error}") from None
+class _LineReader:
+    """Topics go through the sources of carewatch.toml, as in ingest."""
 
+    def __init__(self, wanted: Wanted, settings: Settings, arrival_ms: int) -> None:
+        self._wanted = wanted
+        self._arrival_ms = arrival_ms
+        self._configured = ConfiguredSources.of(settings)
+        self._decoder = self._decoder_wanted()
+        self._elsewhere = Sources([Source("#", wanted.format, wanted.profile, watch_level=1)])
+        """Where no source takes the topic, its second level is the watch: `iw/{watch}/up`."""
 
-def _default_topic(format_name: str) -> str:
-    return ANY_WATCH if format_name == NATIVE else ""
+    def _decoder_wanted(self) -> Decoder:
+        name, profiles = self._wanted.profile, self._configured.profiles
+        if name and name not in profiles:
+            raise SettingsError(f"--profile {name}: no such file in devices_folder; {nearest(name, profiles)}")
+        try:
+            return decoder_for(self._wanted.format, profiles.get(name or self._wanted.format))
+        except ValueError as error:
+            raise SettingsError(f"--format: {error}") from None
 
-
-def _message(line: bytes, topic: str, arrival_ms: int) -> Message:
-    payload = line
-    if line.lstrip().startswith(b"{") and (recorded := _recorded(line, topic)) is not None:
-        topic, payload = recorded
-    route = Sources().route(topic)
-    return Message(topic, payload, arrival_ms, route.watch_id, route.kind, route.is_backlog)
+    def read(self, line: bytes) -> tuple[Message, Decoder]:
+        """The message of a line, and the decoder that ingest would give it."""
+        topic, payload = self._wanted.topic or (ANY_WATCH if self._wanted.format == NATIVE else ""), line
+        if line.lstrip().startswith(b"{") and (recorded := _recorded(line, topic)) is not None:
+            topic, payload = recorded
+        route = self._configured.sources.route(topic)
+        decoder = self._decoder
+        if route.format == self._wanted.format and route.stray is None and not self._wanted.profile:
+            decoder = self._configured.decoder_of(route)
+        elif route.format != self._wanted.format or route.stray is not None:
+            route = self._elsewhere.route(topic)
+        message = route.message(topic, payload, self._arrival_ms)
+        if not topic and self._wanted.format != OwnTracks.name:
+            message = replace(message, watch_id=UNNAMED)
+        if isinstance(decoder, FlatJson) and decoder.field_map is None:
+            maps = [name for name, profile in self._configured.profiles.items() if profile.field_map is not None]
+            raise SettingsError(f"--format {decoder.name}: say whose with --profile, one of {', '.join(maps)}")
+        return message, decoder
 
 
 def _recorded(line: bytes, topic: str) -> tuple[str, bytes] | None:

@@ -5,23 +5,25 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from carewatch.replay.recording import Recorded, RecordingError, open_text
+from carewatch.replay.recording import Recorded, RecordingError, numbered_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-TOPIC = {"watch": "3g/captured/up"}
-"""Protocol of a capture -> the topic that carries it. The watch's id is in the frame."""
+TOPIC = {"watch": "3g/captured/up", "iw": "iw/captured/up", "owntracks": "owntracks/captured/phone"}
+"""Protocol of a capture -> the topic that carries it; a source in carewatch.toml must take it.
+
+The id of a `watch` is in the frame; the others' is the topic's, so all of a capture become one watch, `captured`.
+"""
 
 
 def frames_as_recording(path: Path, at_s: float) -> Iterator[Recorded]:
     """The frames whose protocol we speak, in the file's order, all as arriving at `at_s`."""
-    with open_text(path) as lines:
-        for number, line in enumerate(lines, 1):
-            entry = _parsed(line, f"{path}:{number}")
-            if topic := TOPIC.get(entry["protocol"]):
-                yield Recorded(at_s, topic, str(entry["frame"]).encode())
+    for number, line in numbered_lines(path):
+        entry = _parsed(line, f"{path}:{number}")
+        if topic := TOPIC.get(entry["protocol"]):
+            yield Recorded(at_s, topic, str(entry["frame"]).encode())
 
 
 def _parsed(line: str, where: str) -> dict[str, Any]:

@@ -61,6 +61,14 @@ SOURCES = """\
 filter = "3g/+/up"
 format = "watch_3g"
 profile = "watch_3g"
+
+[[sources]]
+filter = "iw/+/up"
+format = "watch_iw"
+
+[[sources]]
+filter = "owntracks/+/+"
+format = "owntracks"
 """
 
 

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from tests.servers.smtp import SmtpServer
 
 DATA = ROOT.parent / "shared" / "data"
+FORMATS = {
+    "watch": ("watch_3g", ""),
+    "iw": ("watch_iw", "iw/captured/up"),
+    "owntracks": ("owntracks", "owntracks/captured/phone"),
+}
 WEARERS = {"minutes_2022484408": 20_097, "minutes_8877689391": 27_158}
 SOS_WATCH, SOS_MS = "6907919734", 1_747_518_078_000  # [3G*6907919734*003e*AL_LTE,170525,214118,...,00010000,...]
 STRAY = "8809008845"  # [3G*8809008845*00C0*AL,271219,094744,...,00010000,...]
@@ -131,7 +136,7 @@ def test_real_input_reaches_log_influxdb_and_people(duty, tmp_path):
 
 def captured():
     lines = (DATA / "frames.jsonl").read_text(encoding="utf-8").splitlines()
-    return sum(json.loads(line)["protocol"] == "watch" for line in lines)
+    return sum(json.loads(line)["protocol"] in FORMATS for line in lines)
 
 
 def sos_is_told_taken_and_answered(duty):
@@ -193,9 +198,12 @@ def every_minute_once(by_watch):
 
 def every_frame_once(installed, by_watch, tmp_path):
     frames = (DATA / "frames.jsonl").read_text(encoding="utf-8").splitlines()
-    spoken = tmp_path / "spoken.jsonl"
-    spoken.write_text("\n".join(frame for frame in frames if json.loads(frame)["protocol"] == "watch"), "utf-8")
-    decoded = [json.loads(line) for line in installed.run("decode", "--format", "watch_3g", str(spoken)).splitlines()]
+    decoded = []
+    for protocol, (name, topic) in FORMATS.items():
+        spoken = tmp_path / f"{protocol}.jsonl"
+        spoken.write_text("\n".join(frame for frame in frames if json.loads(frame)["protocol"] == protocol), "utf-8")
+        said = installed.run("decode", "--format", name, "--topic", topic, str(spoken))
+        decoded += [json.loads(line) for line in said.splitlines()]
     kept = [(watch, Kind(kind)) for watch, readings in by_watch.items() for kind in readings["kind"].tolist()]
     ours = {*WEARERS, STRICT, FALLEN}
     assert {(watch, kind.topic) for watch, kind in kept if watch not in ours} == {
