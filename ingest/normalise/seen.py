@@ -54,6 +54,7 @@ class Seen:
         self._changing = threading.Lock()
         self._begun_watches = np.empty(0, np.int64)
         self._begun: NDArray[Any] = self._columns.rows[:0]
+        self._begun_lost = 0
         self._opened: dict[int, OpenWatch] = {}
         self._closed: dict[int, Closed] | None = None
         self._refused: list[SeenRefused] = []
@@ -135,9 +136,8 @@ class Seen:
             self._columns.reached = self._reached()
             self._columns.make_room(self._columns.reached - 1)
             if len(self._begun_watches):
-                was = self._columns.rows[self._begun_watches]
-                self.lost += int((self._begun["lost"] - was["lost"]).sum(dtype=np.int64))
-                self._columns.rows[self._begun_watches] = self._begun
+                self._columns.put_all(self._begun_watches, self._begun)
+                self.lost += self._begun_lost
             for watch, what in closed.items():
                 self._columns.put(watch, what.written)
                 self.lost += what.lost
@@ -172,7 +172,7 @@ class Seen:
         """The rows (`seen_columns.STATE`) of these watches, as of the last commit; for receipts."""
         with self._changing:
             self._columns.make_room(int(watches.max(initial=-1)))
-            return self._columns.rows[watches]
+            return self._columns.take(watches)
 
     def load(self, first_watch: int, rows: NDArray[Any], sides: dict[int, Side]) -> None:
         """State as a chunk kept it; for the restart."""
@@ -206,8 +206,8 @@ class Seen:
         by_watch = grouped(readings["watch"][rows], rows)
         with self._changing:
             self._columns.make_room(int(by_watch.watches[-1]))
-            states = self._columns.rows[by_watch.watches]
-        rest, self._begun_watches, self._begun = judge_ordinary(readings, by_watch, states, found)
+            states = self._columns.take(by_watch.watches)
+        rest, self._begun_watches, self._begun, self._begun_lost = judge_ordinary(readings, by_watch, states, found)
         return rest
 
     def _judge_each(
@@ -261,7 +261,7 @@ class Seen:
 
     def _forget_batch(self) -> None:
         self._begun_watches = self._begun_watches[:0]
-        self._begun = self._begun[:0]
+        self._begun, self._begun_lost = self._begun[:0], 0
         self._opened, self._closed, self._refused, self._new_rows = {}, None, [], 0
 
     def _judge_values(self, readings: Readings, rows: NDArray[np.int64]) -> NDArray[np.int8]:

@@ -271,6 +271,16 @@ def test_more_boots_than_are_kept_are_committed_and_flagged(monkeypatch):
     assert judged(known, reading(1, minute=3, boot=3), reading(1, minute=2, boot=2)) == [DUPLICATE, DUPLICATE]
 
 
+def test_a_resend_beside_another_watchs_gap_is_a_resend():
+    known = Seen()
+    first = [reading(n, watch=watch) for watch in range(20) for n in (1, 2)]
+    judged(known, *first)
+    resent = [reading(n, watch=watch) for watch in range(19) for n in (1, 2)]
+    assert judged(known, *resent, reading(9, watch=19)) == [DUPLICATE] * 38 + [NEW]
+    assert list(known.committed_run(0, 7, 0).committed) == [(1, 2)]
+    assert list(known.committed_run(19, 7, 0).committed) == [(1, 2), (9, 9)]
+
+
 def test_nothing_arrives():
     found = Seen().judge(Readings.empty())
     assert found.is_new.shape == (0,)
