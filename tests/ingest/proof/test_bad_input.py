@@ -90,7 +90,9 @@ def test_what_is_wrong_in_a_reading_is_flagged_and_the_rest_lives(outside: Outsi
     outside.goes_on()
 
 
-@pytest.mark.parametrize(("kind", "payload"), [("sos", b"\xff"), ("fall", b"help!"), ("sos", b"[" * 300_000)])
+@pytest.mark.parametrize(
+    ("kind", "payload"), [("sos", b"\xff"), ("fall", b"help!"), ("fall", b"[]"), ("sos", b"[" * 300_000)]
+)
 def test_an_emergency_that_cannot_be_read_alerts_and_stands_in_quarantine(
     outside: Outside, kind: str, payload: bytes
 ) -> None:
@@ -170,7 +172,7 @@ def test_an_operator_finds_all_of_it_counted_by_reason_and_nothing_else_amiss(ou
         status = outside.role.status
         assert status is not None
         by_reason, emptied = status.by_label["quarantined"], status.by_label["fields_emptied"]
-        return by_reason["not_json"] >= 1 and emptied["out_of_range"] >= 1 and status.counters["unknown_fields"] >= 1
+        return by_reason.get("not_json") and emptied.get("out_of_range") and status.counters["unknown_fields"] >= 1
 
     wait_until(counted, 10, "both to be counted")
     assert outside.role.problems == []
