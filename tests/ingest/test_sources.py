@@ -73,7 +73,12 @@ def test_filters_match_as_mqtt_says(topic_filter, topic, expected):
     assert matches(topic_filter, topic) is expected
 
 
-@pytest.mark.parametrize("bad", ["", "a/#/b", "a+/b", "a/b#", "$share/g/a"])
+@pytest.mark.parametrize("bad", ["", "a/#/b", "a+/b", "a/b#", "$queue/a"])
 def test_a_bad_filter_is_named_with_its_remedy(bad):
     with pytest.raises(ValueError, match="is no MQTT topic filter"):
         Source(bad, "native")
+
+
+def test_a_shared_subscription_is_refused_with_the_reason_while_each_ingest_has_a_log_of_its_own():
+    with pytest.raises(ValueError, match=r"write it without \$share and run one ingest"):
+        Source("$share/edge/3g/+/up", "watch_3g")
