@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from carewatch.settings import Settings
     from ingest.influx.server import InfluxServer
     from ingest.influx.writer import InfluxWriter
+    from ingest.log.aging import Aging
+    from ingest.log.room import DiskRoom
     from ingest.log.sqlite import SqliteLog
     from ingest.pipeline import Ingest
     from ingest.prepare import Preparation
@@ -26,5 +28,7 @@ class Parts:
     watches: Watches
     preparation: Preparation
     ingest: Ingest
+    room: DiskRoom
+    aging: Aging
     writer: InfluxWriter | None = None
     influx: InfluxServer | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from carewatch.consumers import Standing, standing_still
 from carewatch.status import Problem
 from ingest.intake import SESSIONS
+from ingest.log.room import MB, Room
 from ingest.mqtt.link import Link
 from ingest.prepare import MOST_UNKNOWN
 
@@ -30,8 +31,8 @@ class IngestProblems:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._lost = Rising()
-        self._unknown_since_ms: int | None = None
+        self._lost, self._not_quarantined = Rising(), Rising()
+        self._since_ms: dict[str, int] = {}
         self._standing: list[Standing] = []
         self._looked_ms: int | None = None
 
@@ -45,6 +46,9 @@ class IngestProblems:
         """Everything, in the way of a reading."""
         yield from _of_the_broker(self._parts)
         yield from self._of_watches(now_ms)
+        yield from self._of_the_disk()
+        yield from self._of_the_quarantine(now_ms)
+        yield from self._of_merging(now_ms)
         trouble = self._parts.ingest.trouble
         if trouble.what:
             yield Problem("log", trouble.what, "see the disk; nothing is acknowledged meanwhile", trouble.since_ms)
@@ -71,13 +75,47 @@ class IngestProblems:
             )
             remedy = "give one of the two another id; until then one wearer's readings stand under the other's name"
             yield Problem("watches", what, remedy, min(shared.values()), is_grave=False)
-        if watches.provisional < MOST_UNKNOWN:
-            self._unknown_since_ms = None
-        else:
-            self._unknown_since_ms = self._unknown_since_ms or now_ms
+        if full_ms := self._since("unknown", now_ms, is_so=watches.provisional >= MOST_UNKNOWN):
             what = f"{watches.provisional} watches that nobody registered: further ones go to quarantine"
             remedy = "`carewatch watch add` those that are yours; find out who else publishes to the broker"
-            yield Problem("watches", what, remedy, self._unknown_since_ms, is_grave=False)
+            yield Problem("watches", what, remedy, full_ms, is_grave=False)
+
+    def _of_the_disk(self) -> Iterator[Problem]:
+        state, free_mb = self._parts.room.state, self._parts.room.state.free_bytes // MB
+        if state.room is Room.SHEDDING:
+            ballast = "" if state.has_ballast else "; the ballast for them is used up"
+            what = f"{free_mb} MB free: readings are shed, only emergencies are kept{ballast}"
+            remedy = "free room on the log's disk at once; watches hold what is shed, and send it again"
+            yield Problem("disk", what, remedy, state.since_ms)
+        elif state.room is Room.LOW:
+            what = f"{free_mb} MB free on the log's disk, less than log.warn_free_mb"
+            remedy = "free room, or lower log.keep_days; below log.shed_free_mb only emergencies are kept"
+            yield Problem("disk", what, remedy, state.since_ms, is_grave=False)
+
+    def _of_the_quarantine(self, now_ms: int) -> Iterator[Problem]:
+        risen, since_ms = self._not_quarantined.note(self._parts.reading_log.cap.over, now_ms)
+        if risen:
+            what = f"quarantine is full: {risen} messages that cannot be read were only counted, in the last hour"
+            remedy = "`carewatch quarantine list` shows whose they are; mend these watches or their source"
+            yield Problem("quarantine", what, remedy, since_ms, is_grave=False)
+
+    def _of_merging(self, now_ms: int) -> Iterator[Problem]:
+        aging = self._parts.aging
+        if since_ms := self._since("refused", now_ms, is_so=bool(aging.refused)):
+            what = f"old records are not merged, so the log grows: {aging.refused}"
+            remedy = "see the log's disk; it is tried again each minute"
+            yield Problem("merging", what, remedy, since_ms, is_grave=False)
+        if since_ms := self._since("damaged", now_ms, is_so=bool(aging.damaged)):
+            what = f"a record is damaged and left as it is: {aging.damaged}"
+            remedy = "restore the log from a backup, or give this record up by `carewatch log set-aside`"
+            yield Problem("merging", what, remedy, since_ms, is_grave=False)
+
+    def _since(self, what: str, now_ms: int, *, is_so: bool) -> int | None:
+        """Since when it has been so at each look; None while it is not."""
+        if not is_so:
+            self._since_ms.pop(what, None)
+            return None
+        return self._since_ms.setdefault(what, now_ms)
 
 
 class Rising:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 from carewatch.status import Buckets, RoleStatus
 from ingest.intake import SESSIONS
+from ingest.log.room import Room
 from ingest.mqtt.link import Link
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ NS_PER_MS = 1_000_000
 async def ingest_status(parts: Parts, problems: IngestProblems) -> RoleStatus:
     """Cheap enough for each second."""
     now_ms = parts.clock.now_ns() // NS_PER_MS
+    await asyncio.to_thread(parts.room.look, now_ms)
     await asyncio.to_thread(problems.look_seldom, now_ms)
     influx = await parts.writer.state() if parts.writer is not None else None
     tally, links = parts.ingest.tally, dict(zip(SESSIONS, parts.ingest.links, strict=True))
@@ -37,12 +38,22 @@ async def ingest_status(parts: Parts, problems: IngestProblems) -> RoleStatus:
     return RoleStatus(
         "ingest",
         os.getpid(),
-        tally.totals() | {"quarantined": float(tally.quarantined.total())} | _influx_counters(influx),
+        tally.totals()
+        | _of_the_log(parts)
+        | {"quarantined": float(tally.quarantined.total())}
+        | _influx_counters(influx),
         _gauges(parts) | _influx_gauges(influx),
         by_label,
         {name: _buckets(histogram) for name, histogram in tally.histograms().items()},
         tuple(problems.found(influx, now_ms)),
     )
+
+
+def _of_the_log(parts: Parts) -> dict[str, float]:
+    return {
+        "rows_merged": float(parts.aging.merged_rows),
+        "quarantine_not_kept": float(parts.reading_log.cap.over),
+    }
 
 
 def _gauges(parts: Parts) -> dict[str, float]:
@@ -53,7 +64,9 @@ def _gauges(parts: Parts) -> dict[str, float]:
         "log_end": float(log.end()),
         "log_records": float(log.end() - log.start() + 1),
         "log_bytes": float(_size_bytes(path) + _size_bytes(path.with_name(path.name + "-wal"))),
-        "disk_free_bytes": float(shutil.disk_usage(path.parent).free),
+        "log_merged": float(parts.aging.reached),
+        "disk_free_bytes": float(parts.room.state.free_bytes),
+        "room": 1.0 - parts.room.state.room / Room.SHEDDING,
         "watches": float(len(parts.watches)),
         "watches_provisional": float(parts.watches.provisional),
     }

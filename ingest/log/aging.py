@@ -65,6 +65,15 @@ class Aging:
         self._after = [0] * len(tiers)
         self.merged_rows = 0
         """Rows taken away by merging since the start."""
+        self.refused = ""
+        """Why the newest step failed; empty while steps succeed."""
+        self.damaged = ""
+        """Of the newest row that is not merged because it is damaged."""
+
+    @property
+    def reached(self) -> int:
+        """The offset up to which fresh rows are merged, as far as it was gone through since the start."""
+        return self._after[0]
 
     def step(self) -> bool:
         """One merge, or a piece of disk given back; whether something was done, so that there may be more.
@@ -94,6 +103,7 @@ class Aging:
         try:
             row = merge(rows)
         except LogDamagedError as error:
+            self.damaged = str(error)
             log.error("row_not_merged", problem=str(error), remedy="`carewatch log verify`")  # noqa: TRY400 - no bug
             return False
         self._log.exchange(rows, row)
@@ -138,8 +148,11 @@ async def age_for_ever(aging: Aging) -> None:
         try:
             went_on = await _whole(asyncio.to_thread(aging.step))
         except LogError as error:
+            aging.refused = str(error)
             log.warning("rows_not_merged", problem=str(error), remedy="see the log's disk; tried again in a minute")
             went_on = False
+        else:
+            aging.refused = ""
         await asyncio.sleep((time.perf_counter_ns() - began_ns) / 1e9 if went_on else LOOK_AGAIN_S)
 
 

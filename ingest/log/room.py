@@ -7,6 +7,7 @@ sends it again. An emergency goes on to the last byte, and the ballast is given 
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -102,7 +103,7 @@ def free_bytes(folder: Path) -> int:
 class DiskRoom:
     """Looks at the disk, and says when what it has room for changes.
 
-    `free`: how many bytes are free in a folder; tests say it. One thread looks at a time.
+    `free`: how many bytes are free in a folder; tests say it. Safe to ask from several threads.
     """
 
     def __init__(
@@ -117,12 +118,17 @@ class DiskRoom:
         self._folder = log_path.parent
         self._options = options
         self._free = free
+        self._turn = threading.Lock()
 
     def look(self, now_ms: int) -> Room:
         """What there is room for now; costs microseconds.
 
         A disk that cannot be asked counts as it did before, and is said: the commit itself will tell more.
         """
+        with self._turn:
+            return self._look(now_ms)
+
+    def _look(self, now_ms: int) -> Room:
         try:
             free = self._free(self._folder)
         except OSError as error:

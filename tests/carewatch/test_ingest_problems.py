@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from carewatch.roles.ingest_problems import HOUR_MS, MINUTE_MS, IngestProblems
+from ingest.log.room import MB, Room, RoomState
 from ingest.log.sqlite import SqliteLog
 from ingest.mqtt.link import Link, LinkState
 from ingest.mqtt.outcomes import Trouble
@@ -26,7 +27,10 @@ def parts() -> Any:
     up = LinkState(Link.UP, 0, connection=1)
     ingest = SimpleNamespace(links=[up, up], tally=Tally(), trouble=LogTrouble())
     watches = Watches([Watch(0, "w0"), Watch(1, "w1"), Watch(2, "w2")])
-    return SimpleNamespace(ingest=ingest, watches=watches, reading_log=None)
+    reading_log = SimpleNamespace(cap=SimpleNamespace(over=0))
+    aging = SimpleNamespace(refused="", damaged="")
+    room = SimpleNamespace(state=RoomState())
+    return SimpleNamespace(ingest=ingest, watches=watches, reading_log=reading_log, aging=aging, room=room)
 
 
 def told(problems: IngestProblems, now_ms: int = NOW_MS) -> list[tuple[str, str, int]]:
@@ -104,3 +108,39 @@ def test_a_consumer_that_stands_still_for_a_week_is_named_with_its_file(parts, t
         log.keep_place("influx", log.end())
         problems.look_seldom(NOW_MS + 9 * DAY_MS)
         assert told(problems) == []
+
+
+def test_a_disk_that_fills_is_told_and_shedding_is_grave(parts):
+    problems = IngestProblems(parts)
+    parts.room.state = RoomState(Room.LOW, 1500 * MB, NOW_MS - 9, has_ballast=True)
+    [low] = problems.found(None, NOW_MS)
+    assert (low.part, low.is_grave, low.since_ms) == ("disk", False, NOW_MS - 9)
+    assert low.what == "1500 MB free on the log's disk, less than log.warn_free_mb"
+    parts.room.state = RoomState(Room.SHEDDING, 300 * MB, NOW_MS - 5, has_ballast=True)
+    [shedding] = problems.found(None, NOW_MS)
+    assert (shedding.is_grave, shedding.since_ms) == (True, NOW_MS - 5)
+    assert shedding.what == "300 MB free: readings are shed, only emergencies are kept"
+    parts.room.state = RoomState(Room.SHEDDING, 0, NOW_MS - 5, has_ballast=False)
+    [empty] = problems.found(None, NOW_MS)
+    assert empty.what.endswith("; the ballast for them is used up")
+
+
+def test_a_full_quarantine_is_told_while_it_turns_messages_away(parts):
+    problems = IngestProblems(parts)
+    assert told(problems) == []
+    parts.reading_log.cap.over = 12
+    [(part, what, since_ms)] = told(problems, NOW_MS + 1)
+    assert (part, since_ms) == ("quarantine", NOW_MS + 1)
+    assert what.startswith("quarantine is full: 12 messages")
+    assert told(problems, NOW_MS + 1 + HOUR_MS) == []
+
+
+def test_merging_that_fails_or_meets_damage_is_told_since_it_began(parts):
+    problems = IngestProblems(parts)
+    parts.aging.refused = "no room"
+    assert told(problems, NOW_MS) == [("merging", "old records are not merged, so the log grows: no room", NOW_MS)]
+    assert [since_ms for *_, since_ms in told(problems, NOW_MS + 5000)] == [NOW_MS]
+    parts.aging.refused, parts.aging.damaged = "", "record 7"
+    assert told(problems, NOW_MS + 9000) == [
+        ("merging", "a record is damaged and left as it is: record 7", NOW_MS + 9000)
+    ]
