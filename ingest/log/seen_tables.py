@@ -67,7 +67,13 @@ class SqliteSeen(SqliteLogReader):
 
     def watch_rows(self) -> Iterator[tuple[str, str, str, bool, bool]]:
         """The registry for `Watches.of_rows`: a million are read in a second."""
-        return iter(self._all("SELECT watch_id, profile, site, provisional, retired FROM watch ORDER BY idx"))
+        sql = (
+            "SELECT watch_id, profile, site, provisional, retired, idx FROM watch WHERE idx > ? ORDER BY idx LIMIT 4096"
+        )
+        after = -1
+        while rows := self._all(sql, after):  # not all at once: what a million rows leave behind stays with the process
+            after = rows[-1][5]
+            yield from (row[:5] for row in rows)
 
     def oldest_chunks(self) -> list[int]:
         """The least offset of a whole chunk, from which a restart reads; empty when none is kept yet."""
