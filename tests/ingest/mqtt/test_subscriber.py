@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
 from carewatch.clock import SteppedClock
 from ingest.mqtt import Link, Published, Trouble, packets
@@ -169,6 +170,18 @@ async def test_refused_filters_leave_the_others_working_and_are_asked_for_again(
     await eventually(lambda: packets.encode_subscribe(4, 2, ["3g/+/up"]) in script.got, why="a second SUBSCRIBE")
     script.say(b"\x90\x03\x00\x02\x01")
     assert not (await link.is_(Link.UP)).deaf
+
+
+@pytest.mark.parametrize(("kept_s", "told"), [(60, True), (604_800, False)])
+async def test_a_broker_that_keeps_our_session_for_less_than_we_asked_is_told(
+    subscribe: Callable, script: object, kept_s: int, told: bool
+) -> None:
+    script.greeting = b"\x20\x08\x00\x00\x05\x11" + kept_s.to_bytes(4, "big")
+    script.suback = b"\x90\x04\x00\x01\x00\x01"
+    with capture_logs() as lines:
+        await subscribe(script, version=5).is_(Link.UP)
+    found = [line for line in lines if line["event"] == "session_kept_shorter"]
+    assert [(line["kept_s"], line["asked_s"]) for line in found] == ([(60, 604_800)] if told else [])
 
 
 async def test_closing_is_bounded_when_the_broker_no_longer_answers(subscribe: Callable, script: object) -> None:
