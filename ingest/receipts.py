@@ -6,25 +6,35 @@ filter's committed state when it writes. Publishing is QoS 0; a lost receipt cos
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
+from ingest.formats.identity import is_stand_in
 from ingest.normalise.intervals import Intervals
 from ingest.normalise.seen import Verdict
+from ingest.normalise.seen_columns import RUN, UINT32_MAX, has
+from ingest.normalise.seen_ordinary import Grouped, grouped
 from ingest.reading import EMERGENCY_KINDS, Event, Kind
+from ingest.receipts_owed import RANGE, Owed, Ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+
+    from numpy.typing import NDArray
 
     from ingest.normalise.boot_run import BootRun
     from ingest.normalise.seen import Judgement, Seen
     from ingest.reading import Readings
+    from ingest.receipts_owed import Held
 
 CALM_EVERY_MS = 10_000
 DUPLICATES_EVERY_MS = 1_000
+NARROW_ROWS = 24
+"""A batch of fewer rows is noted one by one sooner than columns of it are made."""
+_ORDINARY = b'{"boot":%d,"through":%d,"also":[[%d,%d]],"until":%d}'
+"""As msgspec writes a `Receipt` of one range."""
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -36,27 +46,18 @@ class Receipt(msgspec.Struct, frozen=True):
     until: int
 
 
-@dataclass(slots=True)
-class _Owed:
-    """Seqs that messages of one watch held since its last receipt, by (boot, generation)."""
-
-    due_ms: int
-    held: dict[tuple[int, int], Intervals] = field(default_factory=dict)
-
-
 class Receipts:
     """When each watch gets its next receipt, and what it says.
 
     `watch_id`: registry index -> id. Emergencies and `online` are receipted at once, other new readings at most
-    every 10 s a watch, duplicates at most once a second.
+    every 10 s a watch, duplicates at most once a second. A watch whose own id could not be used gets none: it does
+    not hear the topic of the id that stands for it, and its own cannot be a topic of WIRE.md.
     """
 
     def __init__(self, seen: Seen, watch_id: Callable[[int], str]) -> None:
         self._seen = seen
         self._watch_id = watch_id
-        self._owed: dict[int, _Owed] = {}
-        self._queue: list[tuple[int, int]] = []  # heap of (due_ms, watch); an entry that is no longer right is skipped
-        self._sent_ms: dict[int, int] = {}
+        self._owed = Owed()
 
     def note_committed(
         self,
@@ -69,68 +70,93 @@ class Receipts:
 
         Never call it for a batch whose commit failed.
         """
-        columns = ("watch", "boot", "seq", "kind", "event")
-        cells = zip(*(readings[name].tolist() for name in columns), strict=True)
-        judged = zip(judgement.verdicts.tolist(), judgement.generations.tolist(), strict=True)
-        for (watch, boot, seq, kind, event), (verdict, generation) in zip(cells, judged, strict=True):
-            if generation >= 0:
-                self._hold(watch, boot, generation, seq, self._due_ms(watch, verdict, kind, event, now_ms))
+        rows = np.flatnonzero(judgement.generations >= 0)
+        if len(rows) >= NARROW_ROWS:
+            rows = self._hold_ranges(readings, judgement, rows, now_ms)
+        due_ms = self._due_ms(readings, judgement, rows, now_ms)
+        cells = (readings[name][rows].tolist() for name in ("watch", "boot", "seq"))
+        generations = judgement.generations[rows].tolist()
+        for watch, boot, seq, generation, due in zip(*cells, generations, due_ms.tolist(), strict=True):
+            self._owed.hold(watch, boot, generation, seq, due)
         for watch, boot, seq in refused:
             generation = self._seen.newest_generation(watch, boot)
-            if generation is not None and seq > 0:
-                self._hold(watch, boot, generation, seq, max(now_ms, self._last_ms(watch) + CALM_EVERY_MS))
+            if generation is not None and 0 < seq <= UINT32_MAX:
+                due = _not_before(now_ms, self._owed.sent_ms(np.array([watch])), CALM_EVERY_MS)
+                self._owed.hold(watch, boot, generation, seq, int(due[0]))
 
     def next_due_ms(self) -> int | None:
         """When `due` will next have something; None: nothing is owed."""
-        self._skip_stale()
-        return self._queue[0][0] if self._queue else None
+        return self._owed.next_due_ms()
 
     def due(self, now_ms: int) -> list[tuple[str, bytes]]:
         """(watch_id, payload) of every receipt whose time has come; publish each on `watch/{watch_id}/receipt`."""
-        ready: list[tuple[str, bytes]] = []
-        self._skip_stale()
-        while self._queue and self._queue[0][0] <= now_ms:
-            _, watch = heapq.heappop(self._queue)
-            owed = self._owed.pop(watch)
-            self._sent_ms[watch] = now_ms
-            ready += [(self._watch_id(watch), payload) for payload in self._payloads(watch, owed)]
-            self._skip_stale()
-        return ready
+        said = [one for due in self._owed.take_due(now_ms) for one in self._said(*due)]
+        return [(watch_id, payload) for watch_id, payload in said if not is_stand_in(watch_id)]
 
-    def _skip_stale(self) -> None:
-        while self._queue:
-            due_ms, watch = self._queue[0]
-            owed = self._owed.get(watch)
-            if owed is not None and owed.due_ms == due_ms:
-                return
-            heapq.heappop(self._queue)
+    def _hold_ranges(
+        self, readings: Readings, judgement: Judgement, rows: NDArray[np.int64], now_ms: int
+    ) -> NDArray[np.int64]:
+        """Owe what is one closed range of a watch; returns the rows that are left, in order of arrival."""
+        by_watch = grouped(readings["watch"][rows], rows)
+        order = by_watch.order
+        seq, boot = readings["seq"][order], readings["boot"][order]
+        is_range = _is_range(seq, boot, by_watch) & (judgement.generations[order] == 0)
+        chosen = np.logical_and.reduceat(is_range, by_watch.starts)
+        due_ms = np.minimum.reduceat(self._due_ms(readings, judgement, order, now_ms), by_watch.starts)
+        held = Ranges(by_watch.watches, boot[by_watch.starts], seq[by_watch.starts], seq[by_watch.ends], due_ms)
+        fitting = np.flatnonzero(chosen)
+        chosen[fitting] = ~self._owed.hold_ranges(Ranges(*(column[fitting] for column in held)))
+        left: NDArray[np.int64] = order[~by_watch.spread(chosen)]
+        left.sort()
+        return left
 
-    def _last_ms(self, watch: int) -> int:
-        return self._sent_ms.get(watch, -CALM_EVERY_MS)
+    def _due_ms(
+        self, readings: Readings, judgement: Judgement, rows: NDArray[np.int64], now_ms: int
+    ) -> NDArray[np.int64]:
+        """When each of these rows, shape (n,), asks for a receipt."""
+        sent_ms = self._owed.sent_ms(readings["watch"][rows])
+        verdicts, kind = judgement.verdicts[rows], readings["kind"][rows]
+        at_once = (kind == Kind.STATUS) & (readings["event"][rows] == Event.ONLINE)
+        for emergency in EMERGENCY_KINDS:
+            at_once |= kind == emergency
+        is_resent = (verdicts == Verdict.DUPLICATE) | (verdicts == Verdict.DUPLICATE_PENDING)
+        calm_ms = np.where(at_once, now_ms, _not_before(now_ms, sent_ms, CALM_EVERY_MS))
+        return np.where(is_resent, _not_before(now_ms, sent_ms, DUPLICATES_EVERY_MS), calm_ms)
 
-    def _due_ms(self, watch: int, verdict: int, kind: int, event: int, now_ms: int) -> int:
-        if verdict in (Verdict.DUPLICATE, Verdict.DUPLICATE_PENDING):
-            return max(now_ms, self._last_ms(watch) + DUPLICATES_EVERY_MS)
-        if kind in EMERGENCY_KINDS or (kind == Kind.STATUS and event == Event.ONLINE):
-            return now_ms
-        return max(now_ms, self._last_ms(watch) + CALM_EVERY_MS)
+    def _said(
+        self, watches: NDArray[np.int64], rows: NDArray[Any], more: dict[int, Held]
+    ) -> Iterator[tuple[str, bytes]]:
+        known = self._seen.committed_rows(watches)
+        in_row = (rows["form"] == RANGE) & has(known, RUN) & (known["boot"] == rows["boot"])
+        numbers = (known["boot"], known["through"], rows["first"], rows["last"], np.maximum(known["newest_raw_ms"], 0))
+        columns = zip(watches.tolist(), in_row.tolist(), *(column.tolist() for column in numbers), strict=True)
+        for place, (watch, is_ordinary, *words) in enumerate(columns):
+            if is_ordinary:
+                yield self._watch_id(watch), _ORDINARY % tuple(words)
+            else:
+                row = rows[place]
+                held = more.get(watch) or {(int(row["boot"]), 0): Intervals([(int(row["first"]), int(row["last"]))])}
+                yield from ((self._watch_id(watch), payload) for payload in self._payloads(watch, held))
 
-    def _hold(self, watch: int, boot: int, generation: int, seq: int, due_ms: int) -> None:
-        owed = self._owed.get(watch)
-        if owed is None or due_ms < owed.due_ms:
-            if owed is None:
-                owed = self._owed[watch] = _Owed(due_ms)
-            owed.due_ms = due_ms
-            heapq.heappush(self._queue, (due_ms, watch))
-        owed.held.setdefault((boot, generation), Intervals()).add(seq)
-
-    def _payloads(self, watch: int, owed: _Owed) -> list[bytes]:
-        payloads = []
-        for (boot, generation), held in owed.held.items():
+    def _payloads(self, watch: int, held: Held) -> Iterator[bytes]:
+        for (boot, generation), seqs in held.items():
             run = self._seen.committed_run(watch, boot, generation)
             if run is not None:
-                payloads.append(msgspec.json.encode(_receipt(boot, run, held)))
-        return payloads
+                yield msgspec.json.encode(_receipt(boot, run, seqs))
+
+
+def _is_range(seq: NDArray[np.int64], boot: NDArray[np.int64], by_watch: Grouped) -> NDArray[np.bool_]:
+    """Mask: the reading is the next seq after its watch's reading before it, or the same, in the same boot."""
+    goes_on = np.ones(len(seq), np.bool_)
+    step = seq[1:] - seq[:-1]
+    goes_on[1:] = (step >= 0) & (step <= 1) & (boot[1:] == boot[:-1])
+    goes_on[by_watch.starts] = True
+    return goes_on
+
+
+def _not_before(now_ms: int, sent_ms: NDArray[np.int64], every_ms: int) -> NDArray[np.int64]:
+    """Now, or so long after the last receipt."""
+    return np.where(sent_ms == 0, now_ms, np.maximum(now_ms, sent_ms + every_ms))
 
 
 def _receipt(boot: int, run: BootRun, held: Intervals) -> Receipt:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 
 from ingest.watches import WATCH_ID
+
+_STAND_IN = re.compile(r"bad-id\.[0-9a-f]{8}")
 
 
 def is_watch_id(text: str) -> bool:
@@ -18,3 +21,8 @@ def stand_in_id(text: str) -> str:
     The same bad id always gives the same one. The true text stands in the quarantine beside it.
     """
     return f"bad-id.{zlib.crc32(text.encode('utf-8', 'surrogateescape')):08x}"
+
+
+def is_stand_in(watch_id: str) -> bool:
+    """Made by `stand_in_id`: no watch listens to the topics of this id."""
+    return _STAND_IN.fullmatch(watch_id) is not None
