@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ingest.log.contract import LogReader, Record
     from ingest.seams import Clock
 
-FIRST_RECORDS = 64
+FIRST_RECORDS = 8
 MOST_RECORDS = 4_096
 REFRESH_MS = 60_000
 
@@ -71,8 +71,8 @@ class Gatherer:
             records += some
             rows += sum(len(record.readings) for record in some)
             more = bool(some)
-        if records:
-            self._records = max(1, min(2 * self._batch_lines * len(records) // max(rows, 1), MOST_RECORDS))
+            if some:
+                self._records = max(1, min(2 * self._batch_lines * len(records) // max(rows, 1), MOST_RECORDS))
         return Gathered(tuple(self._parts(records)), more)
 
     def _read(self, before: Sequence[Record], after: int) -> Sequence[Record]:

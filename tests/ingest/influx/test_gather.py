@@ -64,11 +64,12 @@ def test_small_records_go_together_and_the_place_passes_what_ends_within_a_part(
         log.append(batch(25, T0_MS + n))
         log.tick(T0_MS + n)
 
-    gathered = gatherer(log, 100).gather(0)
+    some = gatherer(log, 100)
 
-    # 250 lines in three parts; the third record ends at 75, the fourth at 100, the sixth at 150, the seventh at 175.
-    assert shown(gathered) == [(83, 6, 2), (83, 12, 5), (84, 20, 9)]
-    assert gathered.more
+    assert shown(some.gather(0)) == [(100, 8, 3)]
+    # 150 lines in two parts; the seventh batch ends at 75 of them.
+    assert shown(some.gather(8)) == [(75, 14, 6), (75, 20, 9)]
+    assert some.gather(0).more
 
 
 def test_a_record_that_is_larger_than_a_write_is_passed_with_its_last_part_only(log: SqliteLog) -> None:
