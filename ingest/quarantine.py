@@ -39,7 +39,7 @@ def of_refusals(messages: Messages, refusals: Iterable[Refusal]) -> list[Quarant
 
 def _receipted(refusals: Sequence[Refusal]) -> tuple[tuple[int, int], ...]:
     """(boot, seq) of the elements that count as committed now."""
-    return tuple((one.boot, one.seq) for one in refusals if one.boot is not None and one.seq is not None)
+    return tuple([(one.boot, one.seq) for one in refusals if one.boot is not None and one.seq is not None])
 
 
 def details(refusals: Sequence[Refusal]) -> str:

@@ -35,7 +35,7 @@ _CODE_OF_KIND: dict[Kind | None, int] = {kind: code for code, kind in enumerate(
 _json = msgspec.json.Decoder()
 
 
-def read_regular(messages: Messages, count_unknown: Callable[[str], None]) -> tuple[Decoded, list[int]]:
+def read_regular(messages: Messages, count_unknown: Callable[[str, int], None]) -> tuple[Decoded, list[int]]:
     """The regular messages as `Decoded` (unknown fields go to `count_unknown`), and the places of the others."""
     reading = _Reading(messages, count_unknown)
     sheets = [sheet for kind, places in _by_kind(messages) for sheet in reading.read(kind, places)]
@@ -58,7 +58,7 @@ def _by_kind(messages: Messages) -> Iterator[tuple[Kind | None, Sequence[int]]]:
 class _Reading:
     """One batch being read. `irregular`: messages for the careful way. `flags`: of all readings of a message."""
 
-    def __init__(self, messages: Messages, count_unknown: Callable[[str], None]) -> None:
+    def __init__(self, messages: Messages, count_unknown: Callable[[str, int], None]) -> None:
         self.messages = messages
         self.irregular = np.array([watch_id is None for watch_id in messages.watch_ids], np.bool_)
         self.flags = np.zeros(len(messages), np.uint32)
@@ -123,26 +123,35 @@ class _Reading:
             return
         colons = np.fromiter(map(bytes.count, payloads, repeat(b":")), np.int64, len(payloads))
         where = np.array(places, np.int64)
-        for at in np.flatnonzero((colons != known[where]) & ~self.irregular[where]).tolist():
-            place = int(where[at])
-            if not self._look_through(kind, payloads[at], int(known[place])):
+        unknown: dict[str, int] = {}
+        chosen = np.flatnonzero((colons != known[where]) & ~self.irregular[where])
+        places_chosen = where[chosen]
+        for at, place, fields in zip(
+            chosen.tolist(), places_chosen.tolist(), known[places_chosen].tolist(), strict=True
+        ):
+            if not _look_through(kind, payloads[at], fields, unknown):
                 self.irregular[place] = True
+        for name, count in unknown.items():
+            self._count_unknown(name, count)
 
-    def _look_through(self, kind: Kind | None, payload: bytes, known: int) -> bool:
-        """Count the unknown fields of a message; False where there is more to it than those."""
-        try:
-            content = _json.decode(payload)
-        except UNREADABLE:
-            return False  # in what the quick way skipped
-        elements = content if isinstance(content, list) else [content]
-        unknown = [element.keys() - _known(kind, element) for element in elements]
-        if sum(map(len, elements)) - sum(map(len, unknown)) != known:
-            return False
-        for names in unknown:
-            for name in names:
-                if name != "kind":
-                    self._count_unknown(name)
-        return True
+
+def _look_through(kind: Kind | None, payload: bytes, known: int, unknown: dict[str, int]) -> bool:
+    """Count the unknown fields of a message; False where there is more to it than those."""
+    try:
+        content = _json.decode(payload)
+    except UNREADABLE:
+        return False  # in what the quick way skipped
+    fields, others = 0, []
+    for element in content if type(content) is list else (content,):
+        names = _known(kind, element)
+        fields += len(element)
+        others += [name for name in element if name not in names]
+    if fields - len(others) != known:
+        return False
+    for name in others:
+        if name != "kind":
+            unknown[name] = unknown.get(name, 0) + 1
+    return True
 
 
 def _sheets(

@@ -5,6 +5,7 @@ The careful way: it defines what a payload means. `native_columns` reads what is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,7 +23,9 @@ FULL_ARRAY = 500
 FULL_PAYLOAD_BYTES = 65_536
 VERSION = 1
 _COUNTS = ("boot", "seq", "oldest")
-_HEAD = frozenset({"v", "time", *_COUNTS})
+_NOT_COUNTED = frozenset({"v", "time", "kind"})
+Sink = tuple[tuple[type, ...], Callable[[int], None], Callable[[float], None]]
+"""The JSON types that a column takes as they come, and where the row's number and the value go."""
 _TEXT, _BOOLEAN, _NUMBER = (str,), (bool,), (int, float)
 
 
@@ -56,6 +59,7 @@ class NativeReading:
         self.watch_id = ""
         self.kind: Kind | None = None
         self.flags = 0
+        self._sinks: dict[Kind, dict[str, Sink]] = {kind: {} for kind in Kind}
 
     def read(self, index: int, message: Message) -> None:
         """Every element: a reading, or a refusal with its reason. Raises for no payload."""
@@ -159,37 +163,40 @@ class NativeReading:
                 self.rows.head[name][row] = count
 
     def _fill(self, row: int, kind: Kind, element: dict[str, Any]) -> None:
-        rows, cells, body = self.rows, self.rows.cells, _BODY[kind]
+        sinks, body, head = self._sinks[kind], _BODY[kind], self.rows.head
         for name, value in element.items():
-            allowed = body.get(name)
-            if allowed is not None:
-                if allowed is not _TEXT and type(value) in allowed:
-                    if name in cells:  # as `rows.put`, without a call a field
-                        cells[name][0].append(row)
-                        cells[name][1].append(value)
-                    else:
-                        rows.put(row, name, value)
+            if name in body:
+                allowed, add_row, add_value = sinks.get(name) or self._sink(kind, name)
+                if type(value) in allowed:
+                    add_row(row)
+                    add_value(value)
                 elif value is not None:
-                    self._odd_cell(row, name, value, allowed)
-            elif name in _HEAD:
-                if name in _COUNTS:
-                    self._count(row, name, value)
-            elif name != "kind":
-                rows.count_unknown(name)
+                    self._odd_cell(row, name, value)
+            elif name in _COUNTS:
+                if type(value) is int and 0 <= value <= UINT32_MAX:
+                    head[name][row] = value
+                else:
+                    self._odd_count(row, name, value)
+            elif name not in _NOT_COUNTED:
+                self.rows.count_unknown(name)
 
-    def _odd_cell(self, row: int, name: str, value: Any, allowed: tuple[type, ...]) -> None:
-        if type(value) not in allowed:
+    def _sink(self, kind: Kind, name: str) -> Sink:
+        """Where the cells of a field go, found once and not for each cell. A word has to be looked up first."""
+        places, values = self.rows.cell(name)
+        allowed = _BODY[kind][name]
+        sink = self._sinks[kind][name] = (() if allowed is _TEXT else allowed, places.append, values.append)
+        return sink
+
+    def _odd_cell(self, row: int, name: str, value: Any) -> None:
+        words = _WORDS.get(name)
+        if words is None or type(value) is not str:
             self.rows.empty_field(row, name, Reason.WRONG_TYPE, value)
-            return
-        if allowed is _TEXT:
-            word = _WORDS[name].get(value)
-            if word is None:
-                self.rows.empty_field(row, name, Reason.OUT_OF_RANGE, value)
-                return
-            value = word
-        self.rows.put(row, name, value)
+        elif value in words:
+            self.rows.put(row, name, words[value])
+        else:
+            self.rows.empty_field(row, name, Reason.OUT_OF_RANGE, value)
 
-    def _count(self, row: int, name: str, value: Any) -> None:
+    def _odd_count(self, row: int, name: str, value: Any) -> None:
         if value is None:
             return
         count = _count_of(value)

@@ -89,11 +89,16 @@ class Rows:
 
     def put(self, row: int, name: str, value: float) -> None:
         """A number into a cell; whether it is in range is judged by `finish`. A later one wins."""
+        rows, values = self.cell(name)
+        rows.append(row)
+        values.append(value)
+
+    def cell(self, name: str) -> tuple[list[int], list[float]]:
+        """The rows and the values of a column so far, for a decoder that fills them itself."""
         cell = self.cells.get(name)
         if cell is None:
             cell = self.cells[name] = ([], [])
-        cell[0].append(row)
-        cell[1].append(value)
+        return cell
 
     def empty_field(self, row: int, name: str, reason: Reason, value: object) -> None:
         """Note that a known field of this row was left empty: flagged, counted, and the rest lives."""
@@ -102,11 +107,11 @@ class Rows:
             self.flags[row] |= flag
         self.refusals.append(Refusal(self.messages[row], reason, f"{name}: {shown(value)}", self.elements[row], name))
 
-    def count_unknown(self, name: str) -> None:
-        """One more field that WIRE.md does not know. Names come from outside, so only so many are kept."""
+    def count_unknown(self, name: str, count: int = 1) -> None:
+        """So many more fields that WIRE.md does not know. Names come from outside, so only so many are kept."""
         name = name[:NAME_CHARACTERS_KEPT]
         if name in self.unknown_fields or len(self.unknown_fields) < UNKNOWN_NAMES_KEPT:
-            self.unknown_fields[name] = self.unknown_fields.get(name, 0) + 1
+            self.unknown_fields[name] = self.unknown_fields.get(name, 0) + count
 
     def finish(self) -> Decoded:
         """Everything so far as columns."""
@@ -117,6 +122,8 @@ class Rows:
         }
         columns["watch"] = np.full(rows, -1, np.int64)
         for name, (places, values) in self.cells.items():
+            if not places:
+                continue
             columns[name] = self._column(COLUMN[name], np.array(places, np.int64), _floats(values))
         columns["flags"] = np.array(self.flags, np.uint32)
         return Decoded(

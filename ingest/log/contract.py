@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from ingest.reading import Readings
 
 if TYPE_CHECKING:
@@ -44,9 +46,10 @@ class Record:
     readings: Readings = field(default_factory=Readings.empty)
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """A payload that could not be a reading, kept whole with the reason.
+class Quarantined(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """A payload that could not be a reading, kept whole with the reason. Equal where what was refused is equal.
+
+    Made by the million when a watch fails: a msgspec struct takes a tenth of a frozen dataclass's time.
 
     `seqs`: (boot, seq) of its refused elements that are receipted, to be kept (see `LogReader.refused_seqs`). `entry`,
     `at_offset`: its number and its batch's record in the log, 0 before it stands there. `retried_ms`, `outcome`: of
@@ -60,10 +63,22 @@ class Quarantined:
     payload: bytes
     watch_id: str | None = None
     seqs: Sequence[tuple[int, int]] = ()
-    entry: int = field(default=0, compare=False)
-    at_offset: int = field(default=0, compare=False)
+    entry: int = 0
+    at_offset: int = 0
     retried_ms: int | None = None
     outcome: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        """Wherever in the log they stand."""
+        return isinstance(other, Quarantined) and self._told() == other._told()
+
+    def __hash__(self) -> int:
+        """As `__eq__` compares."""
+        return hash(self._told())
+
+    def _told(self) -> tuple[object, ...]:
+        refused = (self.topic, self.arrival_ms, self.reason, self.detail, self.payload, self.watch_id)
+        return (*refused, tuple(self.seqs), self.retried_ms, self.outcome)
 
 
 @dataclass(frozen=True, slots=True)
