@@ -125,18 +125,31 @@ class Receipts:
 
     def _said(
         self, watches: NDArray[np.int64], rows: NDArray[Any], more: dict[int, Held]
-    ) -> Iterator[tuple[str, bytes]]:
+    ) -> Iterable[tuple[str, bytes]]:
         known = self._seen.committed_rows(watches)
         in_row = (rows["form"] == RANGE) & has(known, RUN) & (known["boot"] == rows["boot"])
         numbers = (known["boot"], known["through"], rows["first"], rows["last"], np.maximum(known["newest_raw_ms"], 0))
-        columns = zip(watches.tolist(), in_row.tolist(), *(column.tolist() for column in numbers), strict=True)
-        for place, (watch, is_ordinary, *words) in enumerate(columns):
+        payloads = map(_ORDINARY.__mod__, zip(*(column.tolist() for column in numbers), strict=True))
+        ordinary = zip(map(self._watch_id, watches.tolist()), payloads, strict=True)
+        return ordinary if in_row.all() else self._said_each(ordinary, in_row, rows, watches, more)
+
+    def _said_each(
+        self,
+        ordinary: Iterable[tuple[str, bytes]],
+        in_row: NDArray[np.bool_],
+        rows: NDArray[Any],
+        watches: NDArray[np.int64],
+        more: dict[int, Held],
+    ) -> Iterator[tuple[str, bytes]]:
+        """Where some hold more than one range, or one of a boot that is no longer the newest."""
+        for (watch_id, payload), is_ordinary, row, watch in zip(
+            ordinary, in_row.tolist(), rows, watches.tolist(), strict=True
+        ):
             if is_ordinary:
-                yield self._watch_id(watch), _ORDINARY % tuple(words)
+                yield watch_id, payload
             else:
-                row = rows[place]
                 held = more.get(watch) or {(int(row["boot"]), 0): Intervals([(int(row["first"]), int(row["last"]))])}
-                yield from ((self._watch_id(watch), payload) for payload in self._payloads(watch, held))
+                yield from ((watch_id, payload) for payload in self._payloads(watch, held))
 
     def _payloads(self, watch: int, held: Held) -> Iterator[bytes]:
         for (boot, generation), seqs in held.items():

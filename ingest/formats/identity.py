@@ -25,4 +25,4 @@ def stand_in_id(text: str) -> str:
 
 def is_stand_in(watch_id: str) -> bool:
     """Made by `stand_in_id`: no watch listens to the topics of this id."""
-    return _STAND_IN.fullmatch(watch_id) is not None
+    return watch_id.startswith("bad-id.") and _STAND_IN.fullmatch(watch_id) is not None
