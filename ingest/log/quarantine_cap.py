@@ -48,15 +48,17 @@ class QuarantineCap:
         self._held = next(connection.execute(_HELD))[0]
         self._by_watch = Counter(dict(connection.execute(_HELD_SINCE, (self._day * DAY_MS,))))
 
-    def admit(self, entries: Sequence[Quarantined]) -> list[Quarantined]:
-        """Those that find room, beside what `keep` was told of."""
-        fresh: Counter[str] = Counter()
-        admitted = []
+    def admit(self, entries: Sequence[Quarantined]) -> Sequence[Quarantined]:
+        """Those that find room beside what `keep` was told of."""
+        fresh: dict[str, int] = {}
+        total, admitted = self._held, []
         for one in entries:
-            size, watch = _size(one), one.watch_id or ""
-            held = self._held_of(watch, one.arrival_ms) + fresh[watch] + size
-            if held <= self._watch_day_bytes and self._held + fresh.total() + size <= self._total_bytes:
-                fresh[watch] += size
+            watch, size = one.watch_id or "", len(one.payload) + ENTRY_BYTES
+            held = fresh.get(watch)
+            held = (self._held_of(watch, one.arrival_ms) if held is None else held) + size
+            if held <= self._watch_day_bytes and total + size <= self._total_bytes:
+                fresh[watch] = held
+                total += size
                 admitted.append(one)
         return admitted
 
@@ -65,8 +67,9 @@ class QuarantineCap:
         for one in admitted:
             if (day := one.arrival_ms // DAY_MS) > self._day:
                 self._day, self._by_watch, self._said = day, Counter(), set()
-            self._by_watch[one.watch_id or ""] += _size(one)
-            self._held += _size(one)
+            size = len(one.payload) + ENTRY_BYTES
+            self._by_watch[one.watch_id or ""] += size
+            self._held += size
         if len(admitted) < len(entries):
             self._say(entries, admitted)
 
@@ -81,7 +84,3 @@ class QuarantineCap:
             self._said.add(watch)
             remedy = "see `carewatch quarantine list`; what comes beyond is counted, and not kept today"
             log.warning("quarantine_full", watch=watch, held_bytes=self._by_watch[watch], remedy=remedy)
-
-
-def _size(one: Quarantined) -> int:
-    return len(one.payload) + ENTRY_BYTES
