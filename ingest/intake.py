@@ -83,6 +83,12 @@ class Lane:
         self._bytes -= size
         return parcels
 
+    def give_back(self, parcels: list[Parcel]) -> None:
+        """What was taken last and is to be taken next."""
+        self._gathered.extendleft(reversed(parcels))
+        self._messages += sum(len(parcel.delivered) for parcel in parcels)
+        self._bytes += sum(_bytes(parcel.delivered) for parcel in parcels)
+
     def _count(self, parcel: Parcel) -> None:
         self._gathered.append(parcel)
         self._messages += len(parcel.delivered)
@@ -136,6 +142,18 @@ class Intake:
             if until_s is not None and (self._calm.is_full or loop.time() >= until_s):
                 return self._calm.take()
             await self._next_parcel(until_s)
+
+    async def next_emergencies(self, within_s: float) -> list[Parcel]:
+        """As soon as there are some; empty when the time (real seconds) is over."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + within_s
+        while not self._urgent.waiting and loop.time() < until_s:
+            await self._next_parcel(until_s)
+        return self._urgent.take()
+
+    def give_back(self, emergencies: list[Parcel]) -> None:
+        """The log did not take them; they are the next."""
+        self._urgent.give_back(emergencies)
 
     async def _next_parcel(self, until_s: float | None) -> None:
         """Wait for it, no longer than until then (of the loop's time)."""

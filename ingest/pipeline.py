@@ -40,8 +40,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-NS_PER_S = 1_000_000_000
-FIRST_RETRY_S, LONGEST_RETRY_S = 0.1, 10.0
+FIRST_RETRY_S, LONGEST_RETRY_S = 0.1, 3.0
 RECEIPTS_POLL_S = 0.05
 PRUNE_EVERY_S = 3600.0
 """The three above are real seconds: they concern this machine, not the watches."""
@@ -146,8 +145,16 @@ class Ingest:
             parcels = await self._intake.gather()
             retry_s = FIRST_RETRY_S
             while not await self._took(parcels):
-                await asyncio.sleep(retry_s)
+                is_urgent = parcels[0].session is self._intake.emergencies
+                await (asyncio.sleep(retry_s) if is_urgent else self._emergencies_meanwhile(retry_s))
                 retry_s = min(retry_s * 2, LONGEST_RETRY_S)
+
+    async def _emergencies_meanwhile(self, wait_s: float) -> None:
+        """So long the calm readings wait that the log refused; for an emergency it may still find room."""
+        urgent = await self._intake.next_emergencies(wait_s)
+        if urgent and not await self._took(urgent):
+            self._intake.give_back(urgent)
+            await asyncio.sleep(wait_s)
 
     async def _took(self, parcels: list[Parcel]) -> bool:
         """Commit and acknowledge. What is durable is acknowledged also if we were told to end meanwhile."""
@@ -180,7 +187,7 @@ class Ingest:
             self._preparation.undo(prepared)
             self._not_taken(str(error))
             return None
-        took_s = (time.perf_counter_ns() - began_ns) / NS_PER_S
+        took_s = (time.perf_counter_ns() - began_ns) / 1e9
         self._preparation.seen.commit()
         self._count(prepared)
         if not prepared.is_empty:
@@ -200,9 +207,7 @@ class Ingest:
         """After the commit: PUBACKs in order, then receipts of emergencies, and the answers that watches wait for."""
         parcels[0].session.acknowledge(*(parcel.delivered for parcel in parcels))  # a gathering is of one session
         for parcel in parcels:
-            self.tally.by_session[self._intake.name_of(parcel.session)] += len(parcel.delivered)
-            if parcel.delivered.first_ns:
-                self.tally.puback_lag_s.observe((time.perf_counter_ns() - parcel.delivered.first_ns) / NS_PER_S)
+            self.tally.acknowledged(self._intake.name_of(parcel.session), parcel.delivered, time.perf_counter_ns())
         steady_ms = self._steady_ms()
         self._receipts.note_committed(prepared.readings, prepared.judgement, prepared.refused, steady_ms)
         answers = [(answer.watch_id, answer.payload) for answer in prepared.decoded.answers]

@@ -14,6 +14,7 @@ from ingest.normalise.seen import Verdict
 from ingest.reading import EMERGENCY_KINDS, Flag
 
 if TYPE_CHECKING:
+    from ingest.mqtt.delivered import Delivered
     from ingest.prepare import Prepared
     from ingest.reading import Readings
 
@@ -68,6 +69,12 @@ class Tally:
         self.unknown_watches += len(prepared.batch.new_watches)
         self.quarantined.update(entry.reason for entry in prepared.batch.quarantined)
         self.fields_emptied.update(one.reason.value for one in prepared.decoded.refusals if one.field is not None)
+
+    def acknowledged(self, session: str, delivered: Delivered, now_ns: int) -> None:
+        """A batch's PUBACKs are written. `now_ns`: of the clock that `Delivered.first_ns` is of."""
+        self.by_session[session] += len(delivered)
+        if delivered.first_ns:
+            self.puback_lag_s.observe((now_ns - delivered.first_ns) / 1e9)
 
     def totals(self) -> dict[str, float]:
         """Name -> total of what is counted without a reason."""

@@ -5,7 +5,8 @@ from threading import Event
 
 from structlog.testing import capture_logs
 
-from ingest.reading import Flag
+from ingest.log.contract import LogError
+from ingest.reading import Flag, Kind
 from tests.ingest.pipeline.flow import START_MS, heart
 from tests.servers.waiting import eventually
 
@@ -44,6 +45,40 @@ async def test_while_the_log_refuses_no_watch_becomes_known_and_no_seq_counts(fl
     assert [(row["watch"], row["seq"]) for row in flow.rows()] == [("w1", 1), ("new", 1), ("w1", 2)]
     assert [watch.watch_id for watch in flow.log.watches()] == ["w1", "new"]
     assert flow.ingest.tally.duplicates == 0
+
+
+async def test_an_emergency_does_not_wait_for_readings_that_the_log_refuses(flow, monkeypatch):
+    commit = flow.log._commit
+
+    def for_emergencies(record, *more):
+        if len(record.readings) and not (record.readings["kind"] == Kind.SOS).any():
+            raise LogError(FULL)
+        return commit(record, *more)
+
+    monkeypatch.setattr(flow.log, "_commit", for_emergencies)
+    calm = flow.send("watch/w1/heart_rate", heart(1))
+    await told_of(flow)
+    for seq in (2, 3):
+        urgent = flow.send("watch/w1/sos", heart(seq))
+        await eventually(lambda: urgent in flow.urgent.acknowledged)  # noqa: B023 - awaited here
+    assert [row["seq"] for row in flow.rows()] == [2, 3]
+    monkeypatch.setattr(flow.log, "_commit", commit)
+    await eventually(lambda: flow.calm.acknowledged == [calm])
+    assert [row["seq"] for row in flow.rows()] == [2, 3, 1]
+
+
+async def test_emergencies_that_the_log_refuses_keep_their_order_beside_readings_that_it_refuses(flow):
+    flow.log.refuses = FULL
+    flow.send("watch/w1/heart_rate", heart(1))
+    await told_of(flow)
+    sent = [flow.send("watch/w2/sos", heart(seq)) for seq in range(1, 5)]
+    before = flow.log.attempts
+    await eventually(lambda: flow.log.attempts >= before + 6, why="both to be tried again")
+    assert flow.acknowledged == []
+    flow.log.refuses = ""
+    await eventually(lambda: len(flow.acknowledged) == 5)
+    assert flow.urgent.acknowledged == sent
+    assert [row["seq"] for row in flow.rows() if row["watch"] == "w2"] == [1, 2, 3, 4]
 
 
 async def test_a_log_that_recovers_takes_everything_once_and_says_so(flow):
