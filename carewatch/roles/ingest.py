@@ -27,6 +27,7 @@ from ingest.log.room import MB, DiskRoom, RoomOptions
 from ingest.log.sqlite import SqliteLog
 from ingest.log.sqlite_reader import SqliteLogReader
 from ingest.mqtt.subscriber import Subscriber
+from ingest.normalise.seen_restore import keep_all
 from ingest.pipeline import Ingest, IngestOptions
 from ingest.receipts import Receipts
 from ingest.watches import Watches
@@ -75,10 +76,11 @@ def build(settings: Settings, closing: ExitStack) -> Parts:
     closing.callback(reading_log.close)
     watches = Watches.of_rows(reading_log.watch_rows())
     preparation = preparation_of(settings, sources, reading_log, watches, clock.now_ns() // NS_PER_MS)
+    closing.callback(keep_all, reading_log, preparation.seen)  # the next start has nothing to fold
     intake = Intake(
         _session(settings, "-emergency", filters.emergency, clock), _session(settings, "", filters.other, clock)
     )
-    receipts = Receipts(preparation.seen, lambda index: watches.at(index).watch_id)
+    receipts = Receipts(preparation.seen, watches.id_at)
     options = IngestOptions(max(1.0, LEAST_TICK_S * settings.clock.speed), settings.log.keep_days)
     room = DiskRoom(
         settings.log.path,
