@@ -146,6 +146,11 @@ def _words(name: str, kinds: tuple[Kind, ...], words: type[IntEnum], meaning: st
     return Column(name, np.dtype(np.int8), -1, "word", kinds, meaning, words=words, **more)
 
 
+def _degrees(name: str, unit: str, most: int, meaning: str) -> Column:
+    real = np.dtype(np.float64)
+    return Column(name, real, np.nan, unit, _PLACE, meaning, -most, most, influx="float", stale_after_s=15 * 60)
+
+
 HOUR_S = 3600
 DAY_S = 86_400
 UINT32_MAX = 4_294_967_295
@@ -186,30 +191,8 @@ COLUMNS: tuple[Column, ...] = (
     _real("impact_g", "g", _FALL, (0, 50), "peak acceleration of the fall"),
     _real("still_s", "s", _FALL, (0, 86_400), "how long the wearer has not moved since the fall"),
     _flag("cancelled", (Kind.FALL, Kind.SOS), "the wearer called it off"),
-    Column(
-        "lat",
-        np.dtype(np.float64),
-        np.nan,
-        "degrees north",
-        _PLACE,
-        "latitude, WGS-84",
-        -90,
-        90,
-        influx="float",
-        stale_after_s=15 * 60,
-    ),
-    Column(
-        "lon",
-        np.dtype(np.float64),
-        np.nan,
-        "degrees east",
-        _PLACE,
-        "longitude, WGS-84",
-        -180,
-        180,
-        influx="float",
-        stale_after_s=15 * 60,
-    ),
+    _degrees("lat", "degrees north", 90, "latitude, WGS-84"),
+    _degrees("lon", "degrees east", 180, "longitude, WGS-84"),
     _real("accuracy_m", "m", _PLACE, (0, 100_000), "radius of the position's uncertainty", stale_after_s=15 * 60),
     _real("speed_kmh", "km/h", _PLACE, (0, 300), "ground speed", stale_after_s=15 * 60),
     _words("source", _PLACE, Source, "where the position came from", influx="text", stale_after_s=15 * 60),
@@ -269,7 +252,7 @@ class Readings:
         """Rows `start` to `stop` of the columns named, as views of these arrays."""
         made = Readings.__new__(Readings)
         columns = self._columns
-        made._columns = {name: columns[name][start:stop] for name in names}
+        made._columns = {name: columns[name][start:stop] for name in names}  # noqa: SLF001 - one of us
         made.rows = stop - start
         return made
 
