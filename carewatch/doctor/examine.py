@@ -16,6 +16,7 @@ from carewatch.doctor.programs import programs
 from carewatch.doctor.reading_log import reading_log
 from carewatch.doctor.roster import roster
 from carewatch.doctor.rules import rules
+from carewatch.doctor.running import running
 from carewatch.doctor.sms import sms
 from carewatch.doctor.store import store
 
@@ -37,6 +38,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("email", mail),
     ("SMS", sms),
     ("board", board),
+    ("running carewatch", running),
 )
 
 

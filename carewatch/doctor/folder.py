@@ -28,17 +28,18 @@ MOUNTS = Path("/proc/self/mountinfo")
 
 async def folder(settings: Settings) -> list[Finding]:
     """Writes and removes a small file there."""
-    return await in_thread(lambda: _folder(settings.log.path.absolute().parent))
+    shed_bytes = settings.log.shed_free_mb << 20
+    return await in_thread(lambda: _folder(settings.log.path.absolute().parent, shed_bytes))
 
 
-def _folder(path: Path) -> list[Finding]:
+def _folder(path: Path, shed_bytes: int) -> list[Finding]:
     existing = next(parent for parent in (path, *path.parents) if parent.exists())
     problem = _unwritable(existing)
     if problem:
         remedy = "let the user that runs carewatch write there, or set log.path to another folder"
         return [bad(PART, f"{path} cannot be written: {problem}", remedy)]
     kind = file_system(existing, MOUNTS.read_text("utf-8") if MOUNTS.exists() else "")
-    return [_of_kind(path, kind) or good(PART, f"{path} can be written"), *_room(existing)]
+    return [_of_kind(path, kind) or good(PART, f"{path} can be written"), *_room(existing, shed_bytes)]
 
 
 def _unwritable(existing: Path) -> str:
@@ -77,9 +78,12 @@ def _of_kind(path: Path, kind: str) -> Finding | None:
     return None
 
 
-def _room(existing: Path) -> list[Finding]:
+def _room(existing: Path, shed_bytes: int) -> list[Finding]:
     free = shutil.disk_usage(existing).free
     told = f"{free / GIB:.1f} GiB free"
+    if free < shed_bytes:
+        told += ", less than log.shed_free_mb: only emergencies are kept, watches hold the rest"
+        return [bad(PART, told, "free room there at once")]
     if free < LEAST_BYTES:
         return [bad(PART, told, "free room there: with a full disk no reading can be kept")]
     if free < ENOUGH_BYTES:
