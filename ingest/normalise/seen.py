@@ -14,7 +14,7 @@ import numpy as np
 
 from ingest.normalise import seen_columns
 from ingest.normalise.boot_run import BootRun
-from ingest.normalise.seen_chunks import ChunkRounds, packed, sided
+from ingest.normalise.seen_chunks import ChunkRounds, packed, sided, spans_of
 from ingest.normalise.seen_columns import RUN, SPILLED, UINT32_MAX, WatchColumns, run_of
 from ingest.normalise.seen_kept import SPAN, SeenChunk, SeenRefused, SeenRun, SeenValue
 from ingest.normalise.seen_open import Arrived, Closed, Known, OpenWatch
@@ -122,7 +122,7 @@ class Seen:
 
     def all_chunks(self) -> list[SeenChunk]:
         """The whole state as of the last commit, for an orderly close. No batch may be under way."""
-        return [self.chunk_of(span * SPAN, SPAN) for span in range(-(-self._columns.reached // SPAN))]
+        return [self.chunk_of(span * SPAN, SPAN) for span in range(spans_of(self._columns.reached))]
 
     def chunk_of(self, first_watch: int, span: int, behind: int = 0) -> SeenChunk:
         """The state of these watches as of the last commit."""

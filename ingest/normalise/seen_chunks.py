@@ -84,6 +84,11 @@ def _sides(numbers: list[int]) -> dict[int, Side]:
     return sides
 
 
+def spans_of(reached: int) -> int:
+    """How many spans hold watches 0 to `reached` - 1; one at least."""
+    return max(1, -(-reached // SPAN))
+
+
 class ChunkRounds:
     """Whose turn it is. `begun`: spans of watches that have a chunk in the log.
 
@@ -99,9 +104,10 @@ class ChunkRounds:
     def due(self, reached: int) -> list[int]:
         """Spans to be kept with the next commit, whose state reaches to watch `reached` - 1.
 
-        A new span is kept at once, empty: else a restart would look for its watches in the whole log.
+        A new span is kept at once, empty: else a restart would look for its watches in the whole log. There is one
+        even where no watch counts its readings.
         """
-        spans = -(-reached // SPAN)
+        spans = spans_of(reached)
         in_turn = min(int(self._debt), self.begun)
         self._planned = [(self._next + turn) % self.begun for turn in range(in_turn)] if in_turn else []
         return [*self._planned, *range(self.begun, spans)]
@@ -112,5 +118,5 @@ class ChunkRounds:
             self._next = (self._planned[-1] + 1) % self.begun
             self._debt -= len(self._planned)
             self._planned = []
-        self.begun = max(self.begun, -(-reached // SPAN))
+        self.begun = max(self.begun, spans_of(reached))
         self._debt += self.begun * (1 / MOST_RECORDS + readings / MOST_READINGS)

@@ -13,7 +13,7 @@ from tests.ingest.normalise import plain_seen
 from tests.ingest.normalise.kept import KeptLog
 from tests.ingest.normalise.plain_seen import PlainSeen
 from tests.ingest.normalise.streams import Town
-from tests.ingest.normalise.test_seen_plain import live_through, state_of, state_of_plain
+from tests.ingest.normalise.test_seen_plain import live_through, readings_of, state_of, state_of_plain
 
 
 @pytest.fixture(params=["small", "as it is"])
@@ -107,6 +107,21 @@ def test_chunks_go_round_so_that_the_tail_stays_short(monkeypatch):
         oldest = min(chunk.at_offset for chunk in log.chunks.values() if chunk.span > 1)
         longest = max(longest, log.end() - oldest)
     assert 45 < longest <= 60
+
+
+def test_where_no_watch_counts_its_readings_a_restart_reads_no_more_than_elsewhere(monkeypatch):
+    monkeypatch.setattr(seen_chunks, "MOST_RECORDS", 10)
+    log = KeptLog()
+    seen = log.restarted()
+    for minute in range(50):
+        row = (0, -1, -1, -1, 0, minute * 60_000, minute * 60_000, minute * 60_000)
+        readings = readings_of([row])
+        assert seen.judge(readings).is_new.all()
+        log.append(readings, seen)
+        seen.commit()
+    [chunk] = log.chunks.values()
+    assert chunk.at_offset > 35
+    assert not log.restarted().judge(readings).is_new.any()
 
 
 @pytest.mark.parametrize("which", ["whole", "alone"])
