@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ from tests.servers.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ingest.influx.server import InfluxServer
 
 OPTIONS = InfluxOptions("http://influx.test", batch_lines=1000, retry_first_s=0.001, retry_max_s=0.002)
 WRITTEN = Answer(Verdict.WRITTEN)
@@ -55,10 +58,11 @@ class Influx:
 class Desk:
     """A delivery with what it set aside, as (words, numbers)."""
 
-    def __init__(self, influx: Influx) -> None:
+    def __init__(self, influx: Influx | InfluxServer, **other: int) -> None:
         self.aside: list[tuple[str, list[int]]] = []
         self.standing = Standing("influx", SteppedClock(5_000_000))
-        self.delivery = Delivery(influx, OPTIONS, self._keep, self.standing, random.Random(1))  # noqa: S311 - spreads retries
+        options = dataclasses.replace(OPTIONS, **other)
+        self.delivery = Delivery(influx, options, self._keep, self.standing, random.Random(1))  # noqa: S311 - spreads retries
 
     async def _keep(self, lines: pa.Array, words: str) -> None:
         self.aside.append((words, [int(line.rsplit(" ", 1)[1]) for line in lines.to_pylist()]))

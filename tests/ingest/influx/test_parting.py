@@ -21,10 +21,11 @@ def test_lines_with_the_field_that_is_named_come_apart() -> None:
     without = [
         line("heart_rate", "spo2=97,arrival_s=1", 1),
         line("location", "bpm=5", 2),
+        line("heart_rate", "resting_bpm=5", 2),
         line("heart_rate", 'event="x bp=3"', 3),
     ]
     suspect = [line("heart_rate", "bpm=70,arrival_s=1", 4), line("heart_rate", "worn=true,bpm=71,arrival_s=1", 5)]
-    mixed = [without[0], suspect[0], without[1], suspect[1], without[2]]
+    mixed = [without[0], suspect[0], without[1], without[2], suspect[1], without[3]]
 
     assert parts(mixed, CONFLICT) == [without, suspect]
 
