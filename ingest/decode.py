@@ -47,20 +47,19 @@ def without(decoded: Decoded, watch_ids: Collection[str], why: str) -> Decoded:
 def urgent(decoded: Decoded) -> Decoded:
     """Nothing but emergencies, and what was refused of their messages: the disk has no room for more.
 
-    What is left out is neither receipted nor answered, so its watch holds it and sends it again.
+    What is left out is not receipted, and a message without an emergency is not answered: its watch sends it again.
     """
     is_urgent = np.isin(decoded.readings["kind"], list(EMERGENCY_KINDS))
     rows = np.flatnonzero(is_urgent).tolist()
     messages = [decoded.messages[row] for row in rows]
     with_urgent = set(messages)
-    calm = {message for message, keep in zip(decoded.messages, is_urgent.tolist(), strict=True) if not keep}
     return replace(
         decoded,
         readings=decoded.readings.take(is_urgent),
         watch_ids=[decoded.watch_ids[row] for row in rows],
         messages=messages,
         refusals=[_held(refusal) for refusal in decoded.refusals if refusal.message in with_urgent],
-        answers=[answer for answer in decoded.answers if answer.message not in calm],
+        answers=[answer for answer in decoded.answers if answer.message in with_urgent],
     )
 
 
