@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import page
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.ingest import decode, influxd
 from ingest.formats import DECODERS
@@ -81,9 +82,9 @@ def test_make_bench_knows_every_benchmark():
     assert set(BENCHMARKS.values()) == runnable
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_command_on_a_page_is_one_that_the_benchmark_takes(page, capsys):
-    for module, options in COMMAND.findall(page.read_text("utf-8")):
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)
+def test_every_command_on_a_page_is_one_that_the_benchmark_takes(file, capsys):
+    for module, options in COMMAND.findall(file.read_text("utf-8")):
         with pytest.raises(SystemExit) as ended:
             importlib.import_module(module).main(["--help"])
         assert ended.value.code == 0
@@ -92,12 +93,36 @@ def test_every_command_on_a_page_is_one_that_the_benchmark_takes(page, capsys):
 
 
 def test_the_page_names_every_benchmark():
-    page = (ROOT / "docs/performance.md").read_text("utf-8")
-    assert [name for name, module in BENCHMARKS.items() if module not in page] == []
+    text = (ROOT / "docs/performance.md").read_text("utf-8")
+    assert [name for name, module in BENCHMARKS.items() if module not in text] == []
 
 
 def test_every_format_is_measured():
     assert {source.format for source in decode.SOURCES} | {NATIVE} == set(DECODERS)
+
+
+def told(name, **results):
+    machine = {"date": "2026-01-02", "cpu": "a processor", "cores": 2, "load_before": 0.1}
+    return {"benchmark": name, "options": {"messages": 1000, "telegraf": None}, "machine": machine, "results": results}
+
+
+def test_results_take_the_place_of_the_older_ones_on_the_page(tmp_path):
+    file = tmp_path / "performance.md"
+    file.write_text((ROOT / "docs/performance.md").read_text("utf-8"), "utf-8")
+    page.write([told("drain", ours={"per_s": 1000})], file)
+    page.write([told("drain", ours={"per_s": 250_000}, other={"per_s": 2, "ratio": 0.5})], file)
+    text = file.read_text("utf-8")
+    assert "2026-01-02, 2 cores, a processor" in text
+    assert "**drain** (messages 1000)\n\n| | per s | ratio |\n|---|---:|---:|\n| ours | 250,000 |  |" in text
+    assert "1,000 |" not in text.partition(page.BEGIN)[2]
+    assert text.partition(page.BEGIN)[0] == (ROOT / "docs/performance.md").read_text("utf-8").partition(page.BEGIN)[0]
+
+
+def test_a_page_without_the_marks_is_refused(tmp_path):
+    file = tmp_path / "performance.md"
+    file.write_text("nothing")
+    with pytest.raises(ValueError, match="must stand on it"):
+        page.write([told("drain")], file)
 
 
 def test_the_default_influxd_is_where_make_servers_puts_it():
