@@ -248,14 +248,6 @@ class Readings:
         picked = {name: values[chosen] for name, values in self._columns.items()}
         return Readings(picked, int(np.count_nonzero(chosen)) if chosen.dtype == np.bool_ else len(chosen))
 
-    def piece(self, start: int, stop: int, names: Iterable[str]) -> Readings:
-        """Rows `start` to `stop` of the columns named, as views of these arrays."""
-        made = Readings.__new__(Readings)
-        columns = self._columns
-        made._columns = {name: columns[name][start:stop] for name in names}  # noqa: SLF001 - one of us
-        made.rows = stop - start
-        return made
-
     def without_empty_columns(self) -> Readings:
         """Leave out optional columns in which every row is absent."""
         return Readings(

@@ -29,6 +29,7 @@ class Opened:
     def __init__(self, parts: NDArray[np.int64], readings: Readings) -> None:
         self.parts = parts
         self.readings = readings
+        self.names = frozenset(readings.present)
         self.first_offset = int(parts[0, OFFSET])
         self.last_offset = int(parts[-1, OFFSET])
 
@@ -36,29 +37,25 @@ class Opened:
         """Those with offset > `after`, at most `limit`, in order; their arrays are views."""
         begin = max(after + 1 - self.first_offset, 0)
         chosen = self.parts[begin : None if limit is None else begin + limit]
+        pieces = self._pieces(begin, len(chosen))
         return [
             Record(offset, _KINDS[kind], log_time_ms, bool(deaf), step_ms, readings)
-            for (offset, kind, log_time_ms, deaf, step_ms, _), readings in zip(
-                chosen.tolist(), self._pieces(begin, len(chosen)), strict=True
-            )
+            for (offset, kind, log_time_ms, deaf, step_ms, _), readings in zip(chosen.tolist(), pieces, strict=True)
         ]
+
+    def carried(self, record: int) -> tuple[str, ...]:
+        """The columns that some reading of a record carries; `record` counts from the row's first."""
+        always, sometimes, carried = self._presence
+        return (*always, *compress(sometimes, carried[record].tolist()))
 
     def _pieces(self, begin: int, count: int) -> Iterator[Readings]:
         if len(self.parts) == 1:
             yield from [self.readings][:count]
             return
-        chosen = slice(begin, begin + count)
-        starts = self._ends[chosen] - self.parts[chosen, ROWS]
-        always, sometimes, carried = self._presence
-        names: dict[bytes, tuple[str, ...]] = {}
-        for start, stop, these in zip(starts.tolist(), self._ends[chosen].tolist(), carried[chosen], strict=True):
-            if start == stop:
-                yield _NONE
-                continue
-            key = these.tobytes()
-            if key not in names:
-                names[key] = (*always, *compress(sometimes, these.tolist()))
-            yield self.readings.piece(start, stop, names[key])
+        ends = self._ends[begin : begin + count]
+        starts = ends - self.parts[begin : begin + count, ROWS]
+        for record, (start, stop) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True), begin):
+            yield _Piece(self, record, start, stop) if stop > start else _NONE
 
     @cached_property
     def _ends(self) -> NDArray[np.int64]:
@@ -77,6 +74,32 @@ class Opened:
         for place, name in enumerate(others):
             carried[filled, place] = np.logical_or.reduceat(cells[name], starts)
         return always, others, carried
+
+
+class _Piece(Readings):
+    """The readings of one record of a row: a column is cut when it is asked for, since most consumers want few."""
+
+    __slots__ = ("_cut", "_opened", "_record", "_start", "_stop")
+
+    def __init__(self, opened: Opened, record: int, start: int, stop: int) -> None:
+        self.rows = stop - start
+        self._opened = opened
+        self._record = record
+        self._start = start
+        self._stop = stop
+        self._cut: dict[str, NDArray[Any]] | None = None
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name in self._opened.names:
+            return self._opened.readings[name][self._start : self._stop]
+        return Readings({}, self.rows)[name]
+
+    @property
+    def _columns(self) -> dict[str, NDArray[Any]]:  # type: ignore[override] # the base keeps what this one cuts
+        if self._cut is None:
+            whole = self._opened.readings
+            self._cut = {name: whole[name][self._start : self._stop] for name in self._opened.carried(self._record)}
+        return self._cut
 
 
 def _carries(column: Column, values: NDArray[Any]) -> NDArray[np.bool_]:
