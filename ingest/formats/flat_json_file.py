@@ -36,7 +36,8 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.file_problems import nearest
 from ingest.formats.flat_json_cell import read_cell, read_pair
-from ingest.formats.flat_json_map import FieldMap, Pair, Path, ReadingMap, Time, TimeForm, When, paths_of
+from ingest.formats.flat_json_map import FieldMap, Pair, Path, ReadingMap, When, paths_of
+from ingest.formats.flat_json_time import Time, TimeForm
 from ingest.formats.json_payload import text_of
 from ingest.reading import ALL_KINDS, KIND_BY_TOPIC, PAYLOAD_COLUMNS, Kind
 
@@ -67,10 +68,7 @@ def read_map(source: ProfileFile, utc_offset_min: int) -> FieldMap:
     ignored = _paths(source, message, "ignore")
     found = tuple(reading for reading in readings if reading is not None)
     whole = tuple(cell for cell in cells if cell is not None)
-    used = [*watch, *(time.paths if time else ()), *ignored, *(path for cell in whole for path in cell.paths)]
-    used += [path for reading in found for path in _paths_of(reading)] + list(only.paths if only else ())
-    topic = _topic(source, message)
-    return FieldMap(found, whole, time, watch, topic, elements, only, _tree(used))
+    return FieldMap(found, whole, time, watch, _topic(source, message), elements, only, ignored + elements)
 
 
 def _reading(source: ProfileFile, index: int, table: dict[str, Any]) -> ReadingMap | None:
@@ -189,23 +187,3 @@ def _topic(source: ProfileFile, message: dict[str, Any]) -> tuple[str, ...]:
             ("message", 0, "topic"), f"topic = {topic!r}", "name one level {watch}: iot/{gateway}/{watch}/data"
         )
     return levels if topic else ()
-
-
-def _paths_of(reading: ReadingMap) -> list[Path]:
-    paths = [path for cell in reading.cells for path in cell.paths]
-    paths += reading.pair.paths if reading.pair else ()
-    return paths + list(reading.when.paths if reading.when else ())
-
-
-def _tree(paths: list[Path]) -> dict[str, Any]:
-    """Names within names; None at the end of a path: whatever stands below it is known."""
-    tree: dict[str, Any] = {}
-    for path in paths:
-        node = tree
-        for key in path[:-1]:
-            node = node.setdefault(key, {})
-            if node is None:
-                break
-        if node is not None:
-            node.setdefault(path[-1], None)
-    return tree

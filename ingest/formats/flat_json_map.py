@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from enum import Enum
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ingest.formats.json_payload import number_of, text_of
-from ingest.formats.times import LATEST_MS, time_ms_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ingest.formats.flat_json_time import Time
     from ingest.reading import Kind
 
 Path = tuple[str, ...]
 """Keys from the outermost object inwards; in an array the number of the element."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class TimeForm(Enum):
-    """How a maker writes a time; any other form is a pattern of `datetime.strptime`."""
-
-    EPOCH_S = "epoch_s"
-    EPOCH_MS = "epoch_ms"
-    RFC3339 = "rfc3339"
 
 
 def paths_of(value: object) -> tuple[Path, ...]:
@@ -55,40 +44,6 @@ def found_at(element: Any, paths: tuple[Path, ...]) -> Any:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Time:
-    """Where the time stands and how. `utc_offset_min`: what a clock without a zone is ahead of UTC."""
-
-    paths: tuple[Path, ...]
-    form: TimeForm | str = TimeForm.EPOCH_S
-    utc_offset_min: int = 0
-
-    def ms(self, value: object) -> int | None:
-        """Milliseconds since 1970 UTC; None if `value` is no such time."""
-        if isinstance(self.form, str):
-            return self._by_pattern(value, self.form)
-        if self.form is TimeForm.RFC3339:
-            return time_ms_of(value) if isinstance(value, str) else None
-        number = number_of(value)
-        if number is None:
-            return None
-        ms = number * 1000 if self.form is TimeForm.EPOCH_S else number
-        return round(ms) if 0 <= ms <= LATEST_MS else None
-
-    def _by_pattern(self, value: object, pattern: str) -> int | None:
-        text = text_of(value)
-        if text is None:
-            return None
-        try:
-            moment = datetime.strptime(text.upper(), pattern)  # noqa: DTZ007 - the next line gives it its zone
-        except ValueError:
-            return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC) - timedelta(minutes=self.utc_offset_min)
-        ms = round((moment - _EPOCH).total_seconds() * 1000)
-        return ms if 0 <= ms <= LATEST_MS else None
-
-
 @dataclass(frozen=True)
 class When:
     """Holds where the value at `paths` is one of `texts`, or, `negated`, is there and none of them."""
@@ -97,12 +52,9 @@ class When:
     texts: frozenset[str]
     negated: bool = False
 
-    def holds(self, element: Any) -> bool:
-        """Of an element of the payload."""
-        value = found_at(element, self.paths)
-        if value is None:
-            return False
-        return (text_of(value) in self.texts) is not self.negated
+    def holds(self, value: Any) -> bool:
+        """Of the value at `paths`; None: nothing stands there."""
+        return value is not None and (text_of(value) in self.texts) is not self.negated
 
     def holds_somewhere(self, payload: bytes) -> bool:
         """Of bytes that are no JSON: whether some `"key": value` in them would make it hold."""
@@ -175,7 +127,7 @@ class FieldMap:
 
     `topic`: levels, of which `{watch}` is the watch's id. `watch`: where the payload names the watch (it wins).
     `elements`: where an array of objects stands, each read by itself. `only`: other messages are counted and not
-    read. `known`: the tree of names that the map knows; others are counted.
+    read. `ignored`: known and of no use; other names are counted.
     """
 
     readings: tuple[ReadingMap, ...] = ()
@@ -185,19 +137,19 @@ class FieldMap:
     topic: tuple[str, ...] = ()
     elements: tuple[Path, ...] = ()
     only: When | None = None
-    known: Mapping[str, Any] = field(default_factory=dict)
+    ignored: tuple[Path, ...] = ()
 
     def watch_of_topic(self, topic: str) -> str | None:
         """The level that is the watch's; None where the map names none or the topic is another."""
-        if not self.topic:
-            return None
-        levels = topic.split("/")
-        if len(levels) < len(self.topic):
-            return None
-        found = None
-        for wanted, level in zip(self.topic, levels, strict=False):
-            if wanted == "{watch}":
-                found = level
-            elif not wanted.startswith("{") and wanted != level:
-                return None
-        return found
+        return _watch_of(self.topic, topic) if self.topic else None
+
+
+@lru_cache(maxsize=100_000)
+def _watch_of(pattern: tuple[str, ...], topic: str) -> str | None:
+    """Remembered, as a watch keeps its topic."""
+    levels = topic.split("/")
+    if len(levels) < len(pattern):
+        return None
+    if any(not wanted.startswith("{") and wanted != level for wanted, level in zip(pattern, levels, strict=False)):
+        return None
+    return levels[pattern.index("{watch}")]

@@ -37,6 +37,8 @@ _MEASURED = {
     "oxygen": ("", "spo2"),
     "temp": ("skin_c",),
 }
+_PLACE = ("lat", "lon", "speed_kmh", "accuracy_m")
+"""Fields 1 to 4 of a `Position`, in its order."""
 _ANSWERS = {"LK": "LK", "TKQ": "TKQ", "TKQ2": "TKQ2", "INIT": "INIT,1"}
 
 
@@ -165,8 +167,11 @@ class _FrameReader:
             if alarm:
                 self._refuse(Reason.BAD_FRAME, f"{self.frame.type}: an alarm whose status cannot be read")
             return [Alarm.SOS] if alarm else []
-        meant = {self.profile.status_bits[bit] for bit in position.status if bit in self.profile.status_bits}
-        if alarm and not meant:
+        word = position.status
+        meant = {one for bit, one in self.profile.status_bits.items() if word >> bit & 1} if word else set()
+        if not meant:
+            if not alarm:
+                return []
             self.rows.count_unknown("alarm without a known bit")
             return [Alarm.SOS] if self.profile.unnamed_alarm is UnnamedAlarm.SOS else []
         for other in sorted(meant - EMERGENCIES.keys() - EVENTS.keys()):
@@ -183,8 +188,7 @@ class _FrameReader:
     def _place(self, position: Position) -> None:
         row = self._open(Kind.LOCATION, position.time_ms)
         self.rows.put(row, "source", Source.GPS)
-        for name in ("lat", "lon", "speed_kmh", "accuracy_m"):
-            value = getattr(position, name)
+        for name, value in zip(_PLACE, position[1:5], strict=True):
             if value is not None:
                 self.rows.put(row, name, value)
         self._put_battery(row, position)

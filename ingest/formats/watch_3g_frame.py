@@ -8,8 +8,7 @@ begins. Facts of the format: the captured frames in the tests of traccar's `watc
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,20 +18,19 @@ _BODY = re.compile(r"(?:([^*,]{1,8})\*(?=[0-9A-Fa-f]{4}\*))?([^*,]{0,8})\*(.*)",
 _PADDING = b" \t\r\n\0"
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One frame. `fields` are those after the type; `complete` is false when its end never came."""
 
     maker: str
     device: str
-    index: str | None
+    sequence: str | None
     type: str
     fields: tuple[str, ...]
     complete: bool
 
     def answer(self, content: str) -> bytes:
         """The frame that tells the watch it was heard."""
-        index = "" if self.index is None else f"{self.index}*"
+        index = "" if self.sequence is None else f"{self.sequence}*"
         return f"[{self.maker}*{self.device}*{index}{len(content):04x}*{content}]".encode("latin-1")
 
 
@@ -51,8 +49,16 @@ def _frame(head: re.Match[bytes], rest: bytes) -> Frame | str:
     body = _BODY.fullmatch((rest if end < 0 else rest[:end]).decode("latin-1"))
     if body is None:
         return "a frame without length and type"
-    kind, *fields = body[3].split(",")
+    content = body[3]
+    is_plain = " " not in content and content.isprintable()
+    fields = content.split(",") if is_plain else _stripped(content)
+    kind = fields.pop(0)
     if end < 0 and fields:
         fields.pop()  # cut off somewhere: 7 may have been 71
     maker, device = (part.decode("latin-1") for part in head.groups())
-    return Frame(maker, device, body[1], kind.strip(), tuple(field.strip() for field in fields), end >= 0)
+    return Frame(maker, device, body[1], kind.strip(), tuple(fields), end >= 0)
+
+
+def _stripped(content: str) -> list[str]:
+    """Some firmware writes a space before a longitude, and line ends between frames."""
+    return [field.strip() for field in content.split(",")]

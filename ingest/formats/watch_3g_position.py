@@ -7,8 +7,7 @@ then cells and WLANs, and in newer firmware the accuracy in metres.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ingest.formats.times import two_digit_time_ms
 
@@ -22,9 +21,8 @@ _STATUS = re.compile(r"[0-9A-Fa-f]{1,16}", re.ASCII)
 _MOST_NEIGHBOURS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """What such a frame says; None where it says nothing readable. `status` are the bits that are set."""
+class Position(NamedTuple):
+    """What such a frame says; None where it says nothing readable. `status` is the status word."""
 
     time_ms: int | None
     lat: float | None
@@ -32,7 +30,7 @@ class Position:
     speed_kmh: float | None
     accuracy_m: float | None
     battery: float | None
-    status: frozenset[int] | None
+    status: int | None
 
     @property
     def has_fix(self) -> bool:
@@ -55,7 +53,7 @@ def read_position(fields: Sequence[str], utc_offset_min: int) -> Position:
         number(row[7]),
         _accuracy_m(row[STATUS_FIELD + 1 :]),
         number(row[12]),
-        _bits(row[STATUS_FIELD]),
+        _status(row[STATUS_FIELD]),
     )
 
 
@@ -72,11 +70,8 @@ def _coordinate(text: str, hemisphere: str) -> float | None:
     return -degrees if hemisphere.upper() in ("S", "W") else degrees
 
 
-def _bits(text: str) -> frozenset[int] | None:
-    if not _STATUS.fullmatch(text):
-        return None
-    word = int(text, 16)
-    return frozenset(bit for bit in range(64) if word >> bit & 1)
+def _status(text: str) -> int | None:
+    return int(text, 16) if _STATUS.fullmatch(text) else None
 
 
 def _accuracy_m(tail: Sequence[str]) -> float | None:

@@ -8,8 +8,7 @@ bridges take the `#` off. Facts of the format: the captured frames in the tests 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +26,7 @@ _POSITION = re.compile(
 _STATE = re.compile(r"[\d.]{6}\d{6}(\d{3})\d{5}\d{0,5}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One frame. `content` is what stands between type and `#`; `fields` are its parts between commas.
 
     The first field is what stands before the first comma: empty in `AP49,68`, the IMEI in `AP00355932600077007`.
@@ -48,8 +46,7 @@ class Frame:
         return self.fields[place] if place < len(self.fields) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """The glued head of a position: `yymmddAddmm.mmmmNdddmm.mmmmE...`; lat, lon None where it is no fix."""
 
     day: str
