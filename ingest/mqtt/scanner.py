@@ -14,6 +14,8 @@ from ingest.mqtt.packets import PUBLISH
 if TYPE_CHECKING:
     from ingest.mqtt.delivered import Delivered
 
+PLAIN = PUBLISH << 4 | 2
+"""First byte of nearly every packet: QoS 1, neither retained nor sent before."""
 OVERSIZED_PAYLOAD_BYTES = 64 << 10
 """So much of a payload over the limit is kept: enough to see what it is."""
 OVERSIZED_BODY_BYTES = 2 * OVERSIZED_PAYLOAD_BYTES
@@ -71,16 +73,21 @@ class Scanner:
 
     def _scan(self, data: bytes, at: int, into: Delivered, control: list[tuple[int, bytes]]) -> int:
         """Return where the first packet starts that is not complete, or the body of one over the limit."""
+        retained: list[int] = []
         try:
-            return self._scan_whole(data, at, into, control)
+            return self._scan_whole(data, at, into, control, retained)
         except IndexError as error:
             raise MqttProtocolError("a packet ends within its own header") from error
+        finally:
+            # Hardly any is retained: one call a packet less.
+            into.retained.extend([False] * (len(into.topics) - len(into.retained)))
+            for place in retained:
+                into.retained[place] = True
 
-    def _scan_whole(  # noqa: C901 - one loop by design: one more call a packet costs a tenth of the rate
-        self, data: bytes, at: int, into: Delivered, control: list[tuple[int, bytes]]
+    def _scan_whole(  # noqa: C901, PLR0912 - one loop by design: one more call a packet costs a tenth of the rate
+        self, data: bytes, at: int, into: Delivered, control: list[tuple[int, bytes]], retained: list[int]
     ) -> int:
-        add_topic, add_payload = into.topics.append, into.payloads.append
-        add_retained, add_packet_id = into.retained.append, into.packet_ids.append
+        add_topic, add_payload, add_packet_id = into.topics.append, into.payloads.append, into.packet_ids.append
         v5, limit, size = self._v5, self._limit, len(data)
         while at + 1 < size:
             first = data[at]
@@ -97,7 +104,7 @@ class Scanner:
             if end > size:
                 self._need = end - at
                 return at
-            if first & 0xF0 != 0x30:
+            if first != PLAIN and first & 0xF0 != 0x30:
                 control.append((first, data[start:end]))
                 at = end
                 continue
@@ -107,8 +114,8 @@ class Scanner:
             if first & 0x06:
                 packet_id = data[body] << 8 | data[body + 1]
                 body += 2
-                if first & 0x04 or not packet_id:
-                    self._mark_exactly_once(first, packet_id)
+                if first != PLAIN or not packet_id:
+                    self._check_odd(first, packet_id)
             if v5:
                 if not topic:
                     raise MqttProtocolError("PUBLISH with a topic alias, which was not offered")
@@ -119,21 +126,26 @@ class Scanner:
                 body += skip
             if body > end:
                 raise MqttProtocolError("PUBLISH shorter than its own header")
-            add_topic(topic.decode("utf-8", "backslashreplace"))
+            if first & 1:
+                retained.append(len(into.topics))
+            try:
+                add_topic(topic.decode())
+            except UnicodeDecodeError:
+                add_topic(topic.decode("utf-8", "backslashreplace"))
             add_payload(data[body:end])
-            add_retained(first & 1 == 1)
             add_packet_id(packet_id)
             at = end
         self._need = size - at + 1
         return at
 
-    def _mark_exactly_once(self, first: int, packet_id: int) -> None:
+    def _check_odd(self, first: int, packet_id: int) -> None:
         """We ask for QoS 1, but a session that an earlier client left may still hold QoS 2."""
         if first & 0x06 == 0x06:
             raise MqttProtocolError("PUBLISH with QoS 3")
         if packet_id == 0:
             raise MqttProtocolError("PUBLISH with packet id 0")
-        self.exactly_once.add(packet_id)
+        if first & 0x04:
+            self.exactly_once.add(packet_id)
 
     def _swallow(self, data: bytes, at: int, into: Delivered) -> int:
         """Take what belongs to a packet over the limit, if one is under way; returns where the next one starts."""
@@ -154,8 +166,7 @@ class Scanner:
         packet_id = 0
         if first & 0x06:
             packet_id, at = take_uint(kept, at, 2)
-            if first & 0x04 or not packet_id:
-                self._mark_exactly_once(first, packet_id)
+            self._check_odd(first, packet_id)
         if self._v5:
             skip, at = take_varint(kept, at)
             at += skip
