@@ -98,6 +98,8 @@ class Tally:
 
 
 def _two_senders(readings: Readings) -> dict[int, int]:
+    if not np.bitwise_or.reduce(readings["flags"]) & np.uint32(Flag.TWO_SENDERS):
+        return {}
     chosen = readings["flags"] & np.uint32(Flag.TWO_SENDERS) > 0
     return dict(zip(readings["watch"][chosen].tolist(), readings["arrival_ms"][chosen].tolist(), strict=True))
 
@@ -105,6 +107,8 @@ def _two_senders(readings: Readings) -> dict[int, int]:
 def late(readings: Readings) -> int:
     """How many happened more than `LATE_MS` before they arrived, emergencies left out."""
     behind = readings["arrival_ms"] - readings["time_ms"] > LATE_MS
+    if not behind.any():
+        return 0
     for kind in EMERGENCY_KINDS:
         behind &= readings["kind"] != kind
     return int(behind.sum())

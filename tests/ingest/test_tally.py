@@ -6,8 +6,8 @@ import numpy as np
 
 from ingest.heard import LastHeard
 from ingest.histogram import Histogram
-from ingest.reading import Kind, Readings
-from ingest.tally import LATE_MS, late
+from ingest.reading import Flag, Kind, Readings
+from ingest.tally import LATE_MS, _two_senders, late
 
 T0_MS = 1_790_000_000_000
 
@@ -49,3 +49,15 @@ def test_a_watch_was_last_heard_of_at_its_newest_arrival():
     assert heard.at(np.arange(5)).tolist() == [T0_MS + 5, 0, 0, T0_MS + 2, 0]
     heard.note(Readings.of_rows([{**reading(Kind.SOS, 9), "watch": 5000}]))
     assert heard.at(np.array([0, 5000, 99_999])).tolist() == [T0_MS + 5, T0_MS + 9, 0]
+
+
+def test_watches_that_share_an_id_are_kept_with_their_newest_sign():
+    assert _two_senders(Readings.of_rows([reading(Kind.SOS, 1)])) == {}
+    shared = {"flags": Flag.TWO_SENDERS | Flag.SEQ_RESET}
+    rows = [
+        reading(Kind.SOS, 1) | shared,
+        reading(Kind.SOS, 2) | {"watch": 4, "flags": Flag.SEQ_RESET},
+        reading(Kind.SOS, 3) | shared,
+        reading(Kind.SOS, 4) | {"watch": 9} | shared,
+    ]
+    assert _two_senders(Readings.of_rows(rows)) == {0: T0_MS + 3, 9: T0_MS + 4}
