@@ -195,6 +195,15 @@ async def test_after_413_the_next_ones_are_smaller_and_grow_again() -> None:
     assert len(influx.asked[-1]) == 900
 
 
+async def test_a_refusal_makes_no_write_smaller() -> None:
+    influx = Influx(refusing({7}, "400 unable to parse"))
+    desk = Desk(influx)
+    await desk.delivery.deliver(lines(900))
+    await desk.delivery.deliver(lines(900).slice(10))
+
+    assert len(influx.asked[-1]) == 890
+
+
 async def test_two_writes_travel_at_once_and_no_more() -> None:
     influx = Influx(lambda _: WRITTEN, gate=asyncio.Event())
     desk = Desk(influx)

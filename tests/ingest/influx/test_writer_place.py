@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from ingest.influx.line_protocol import times_ns
 from ingest.influx.options import InfluxOptions
@@ -86,6 +87,45 @@ async def test_one_refusal_that_cannot_be_kept_lets_no_place_pass_it(log: Sqlite
 
     assert len(set(answers.written)) == 599
     assert log.place("influx") == 6
+
+
+async def test_in_the_middle_of_a_large_record_the_lag_is_that_of_the_record_before(log: SqliteLog) -> None:
+    log.append(batch(10, T0_MS - 7000))
+    stuck = set()
+    answers = Answers(lambda sent: httpx.Response(503) if stuck.intersection(line[-19:] for line in sent) else OK)
+    options = InfluxOptions("http://influx.test", batch_lines=200, **FAST)
+    async with running(log, options, answers) as run:
+        await run.catches_up()
+        log.append(batch(300, T0_MS - 1000, seed=1))
+        stuck.update(stamp[-19:] for stamp in _stamps(log, 2)[150:])
+        await run.says("asks us to wait")
+        await eventually(lambda: len(answers.written) == 160, 20, "the first half of the record")
+        state = await run.writer.state()
+        stuck.clear()
+        await run.catches_up()
+
+    assert (state.place, state.lag_records, state.lag_s) == (1, 1, 7.0)
+
+
+async def test_what_fails_again_and_again_is_told_once(log: SqliteLog) -> None:
+    """What comes before it goes in at each attempt, which is no reason to say that all is well again."""
+    for n in range(4):
+        log.append(batch(100, T0_MS + n, seed=n))
+    bad = min(_stamps(log, 3))
+    attempts: list[int] = []
+
+    def answer(sent: list[str]) -> httpx.Response:
+        if not any(bad in line for line in sent):
+            return OK
+        attempts.append(len(sent))
+        return httpx.Response(400, text="no")
+
+    log.path.with_name("log.influx-refused.jsonl").mkdir()
+    with capture_logs() as said:
+        async with running(log, InfluxOptions("http://influx.test", batch_lines=100, **FAST), Answers(answer)):
+            await eventually(lambda: attempts.count(1) > 3, 20, "several attempts")
+
+    assert [entry["event"] for entry in said] == ["influx_not_written"]
 
 
 async def test_what_can_be_read_before_a_damaged_record_goes_in_once(log: SqliteLog) -> None:
