@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +145,26 @@ async def test_receipts_of_a_recording_are_not_said_again(tmp_path, mosquitto):
 async def test_a_number_of_messages_ends_it(tmp_path, mosquitto):
     file = await taken(mosquitto, tmp_path, "few.jsonl", *DAY, count=3)
     assert len(list(read_recording(file))) == 3
+
+
+@pytest.mark.server
+async def test_ctrl_c_ends_a_taking_in_order_and_says_how_much_there_is(tmp_path, mosquitto):
+    file = tmp_path / "day.jsonl.gz"
+    command = (sys.executable, "-m", "carewatch", "record", str(file))
+    environment = {"PATH": "/usr/bin:/bin", "CAREWATCH_MQTT__URL": mosquitto.url}
+    taking = await asyncio.create_subprocess_exec(*command, env=environment, stderr=subprocess.PIPE)
+    try:
+        while not (file.exists() and file.stat().st_size > 100):  # a header of gzip is there at once
+            await publish(mosquitto, ("watch/w1/sos", b"{}"))
+            assert taking.returncode is None
+        taking.send_signal(signal.SIGINT)
+        _, said = await asyncio.wait_for(taking.communicate(), 30)
+    finally:
+        if taking.returncode is None:
+            taking.kill()
+    recorded = list(read_recording(file))
+    assert (taking.returncode, said.decode()) == (0, f"{len(recorded)} messages in {file}\n")
+    assert {one.topic for one in recorded} == {"watch/w1/sos"}
 
 
 @pytest.mark.server
