@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 CALM_EVERY_MS = 10_000
 DUPLICATES_EVERY_MS = 1_000
-NARROW_ROWS = 24
+NARROW_ROWS = 48
 """A batch of fewer rows is noted one by one sooner than columns of it are made."""
 _ORDINARY = b'{"boot":%d,"through":%d,"also":[[%d,%d]],"until":%d}'
 """As msgspec writes a `Receipt` of one range."""

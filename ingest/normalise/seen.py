@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Judgement", "Seen", "SeenChunk", "SeenRefused", "SeenRun", "SeenValue", "Verdict"]
 
-NARROW_ROWS = 24
+NARROW_ROWS = 6
 """A batch of fewer rows is judged one by one sooner than columns of it are made."""
 
 

@@ -71,7 +71,6 @@ def open_counts(
         is_whole &= first_new < none
         first_new = np.minimum(first_new, none - 1)
     skips = is_whole & (columns.seq[first_new] > top_of_row[first_new] + 1)
-    skips &= (columns.boot[first_new] == states["boot"]) if skips.any() else False
     groups = np.flatnonzero(is_fresh | skips)
     fresh = is_fresh[groups]
     places = np.where(fresh, starts[groups], first_new[groups])

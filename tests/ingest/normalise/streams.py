@@ -10,6 +10,7 @@ MOODS = {
     "ordinary": {"next": 30, "resend": 3},
     "resending": {"next": 5, "resend": 20, "again": 3, "newer_copy": 1},
     "gappy": {"next": 20, "skip": 4, "fill": 10, "give_up": 2, "resend": 2},
+    "catching_up": {"next": 10, "skip": 1, "fill_first": 8},
     "troubled": {"next": 10, "sos": 4, "sos_again": 4, "sos_other": 2, "clock_back": 2, "no_time": 2, "resend": 3},
     "rebooting": {"next": 10, "boot": 2, "older": 6, "older_sos": 1, "second_sender": 3, "resend": 3},
     "broken": {"next": 5, "reset": 2, "jump": 1, "last_seq": 1, "first_seq": 2, "far_time": 1, "resend": 3},
@@ -76,6 +77,16 @@ class Stream:
             return self.next()
         place = self.rng.choice([0, -1, self.rng.randrange(len(self.missing))])
         boot, seq, raw = self.missing.pop(place)
+        return self._row(boot, seq, self.rng.choice(CALM), raw)
+
+    def fill_first(self):
+        """The next of the gap, as a backlog brings it."""
+        of_boot = [one for one in self.missing if one[0] == self.boots[-1]]
+        if not of_boot:
+            return self.next()
+        first = min(of_boot)
+        self.missing.remove(first)
+        boot, seq, raw = first
         return self._row(boot, seq, self.rng.choice(CALM), raw)
 
     def give_up(self):

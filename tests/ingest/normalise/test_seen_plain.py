@@ -102,7 +102,7 @@ EVERYTHING = {
 }  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 2**32), watches=st.sampled_from([1, 2, 5, 40]), sizes=SIZES)
 def test_the_fast_filter_judges_as_the_plain_one(seed, watches, sizes):
     compared(seed, watches, sizes, Counter())

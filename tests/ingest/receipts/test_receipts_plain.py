@@ -48,7 +48,7 @@ def compared(seed, watches, batches, met):
 BATCHES = st.lists(st.sampled_from([1, 5, 40, 150]), min_size=1, max_size=15)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32), watches=st.sampled_from([1, 3, 60]), batches=BATCHES)
 def test_the_fast_receipts_are_the_plain_ones(seed, watches, batches):
     compared(seed, watches, batches, Counter())
@@ -56,9 +56,9 @@ def test_the_fast_receipts_are_the_plain_ones(seed, watches, batches):
 
 def test_both_forms_come_up():
     met = Counter()
-    for seed in range(30):
+    for seed in range(12):
         compared(seed, 8, [5, 40, 150, 3, 80, 40], met)
-    assert min(met["one range"], met["more ranges"]) > 100
+    assert min(met["one range"], met["more ranges"]) > 50
 
 
 def test_a_watch_whose_id_cannot_be_used_gets_no_receipt_on_a_topic_that_nobody_hears():
