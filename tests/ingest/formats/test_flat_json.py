@@ -119,6 +119,7 @@ def test_a_flag_that_the_watch_is_worn_is_believed_only_when_false():
     [('skin_c = { path = "v", unit = "F" }', 97.7, "skin_c", 36.5),
      ('skin_c = { path = "v", scale = 0.1 }', "365", "skin_c", 36.5),
      ('skin_c = { path = "v", scale = 0.1, offset = -10, unit = "K" }', 3196.5, "skin_c", 36.5),
+     ('skin_c = { path = "v", scale = 0.1, offset = 32, unit = "F" }', 657, "skin_c", 36.5),
      ('systolic = { path = "v", unit = "kPa" }', 16, "systolic", 120.00987),
      ('spo2 = "v.0.x"', [{"x": 97}], "spo2", 97),
      ('spo2 = { path = "v", unit = "0..1" }', 0.97, "spo2", 97),
@@ -204,6 +205,21 @@ def test_elements_stand_for_themselves_and_share_what_the_whole_says():
     )
     assert (found.watch_ids, found.readings["time_ms"].tolist()) == (["w9"] * 2, [1_790_000_000_000, 1_790_000_060_000])
     assert [(refusal.element, refusal.reason) for refusal in found.refusals] == [(2, Reason.NOT_AN_OBJECT)]
+
+
+@pytest.mark.parametrize("content", [{"a": 71, "b": 72}, {"b": 72, "a": 71}, {"a": None, "b": 71}, {"b": 71}])
+def test_the_first_path_that_is_there_wins_in_whatever_order_they_come(content):
+    assert decoded(mapped('bpm = ["a", "b"]'), content).readings["bpm"].tolist() == [71]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said", "other"),
+    [("true", True, 1), ('"TRUE"', "true", "1"), ("1", "1", True), ('"1"', 1.0, "true"), ("1.5", "1.5", 1)],
+)
+def test_a_condition_compares_texts_and_keeps_true_and_1_apart(wanted, said, other):
+    text = mapped(f'when = {{ path = "e", is = [{wanted}] }}', "sos")
+    assert kinds(decoded(text, {"e": said})) == [Kind.SOS]
+    assert kinds(decoded(text, {"e": other})) == []
 
 
 def test_names_that_nobody_mapped_are_counted():

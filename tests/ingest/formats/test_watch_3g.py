@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -170,6 +171,44 @@ def test_captured_frames_say_what_their_origin_asserts():
     assert found["Position.PREFIX_TEMP + 1, 35.29"]["skin_c"][0] == np.float32(35.29)
     assert found['"bloodOxygen", 98']["spo2"][0] == 98
     assert found["Position.KEY_ALARM, Position.ALARM_SOS"]["kind"][0] == Kind.SOS
+
+
+@given(
+    st.datetimes(datetime(2020, 1, 1), datetime(2099, 12, 31)),  # noqa: DTZ001 - hypothesis takes them without a zone
+    st.floats(-90, 90), st.floats(-180, 180),
+    st.tuples(st.integers(0, 300), st.integers(0, 100), st.integers(1, 99_999)), st.booleans(),
+    st.sampled_from(["", "N", "S"]), st.sets(st.sampled_from([16, 20, 21])),
+)  # fmt: skip
+def test_a_position_comes_back_as_it_was_said(when, lat, lon, numbers, signed, spare, bits):
+    speed, battery, accuracy = numbers
+    ns, ew = (spare, "E") if signed else ("S" if lat < 0 else "N", "W" if lon < 0 else "E")
+    y, x = (f"{value:.7f}" if signed else f"{abs(value):.7f}" for value in (lat, lon))
+    if signed and spare == "S" and lat >= 0:
+        ns = "N"  # of a place without a sign the hemisphere counts
+    word = sum(1 << bit for bit in bits)
+    fields = f"{when:%d%m%y,%H%M%S},A,{y},{ns}, {x},{ew},{speed},0,0,9,80,{battery},0,0,{word:08x},0,0,0,{accuracy}.0"
+    found = decoded(f"[CS*7700000001*0001*00aa*UD_LTE,{fields}]")
+    assert found.refusals == []
+    rows = found.readings
+    events = {16: Kind.SOS, 21: Kind.FALL, 20: Kind.STATUS}
+    has_place = float(y) != 0 or float(x) != 0
+    alone = [Kind.LOCATION] if has_place else [] if 20 in bits else [Kind.STATUS]
+    assert kinds(found) == [kind for bit, kind in events.items() if bit in bits] + alone
+    assert set(rows["time_ms"].tolist()) == {int(when.replace(microsecond=0, tzinfo=UTC).timestamp() * 1000)}
+    assert set(rows["battery"].tolist()) == {battery}
+    if has_place:
+        assert (rows["lat"][-1], rows["lon"][-1]) == (float(f"{lat:.7f}"), float(f"{lon:.7f}"))
+        assert (rows["speed_kmh"][-1], rows["accuracy_m"][-1]) == (speed, accuracy)
+
+
+@given(st.integers(20, 300), st.integers(50, 250), st.integers(20, 200), st.integers(50, 100), st.integers(100, 450))
+def test_measurements_come_back_as_they_were_said(bpm, high, low, spo2, tenths):
+    said = f"bphrt,{high},{low},{bpm},,,, heart,{bpm} oxygen,0,{spo2} btemp2,1,{tenths / 10} TEMP,{tenths / 10}".split()
+    found = decoded("".join(f"[3G*7700000001*0000*{content}]" for content in said))
+    rows, warm = found.readings, np.float32(tenths / 10)
+    assert (found.refusals, rows["bpm"].tolist()[:2]) == ([], [bpm, bpm])
+    assert (rows["systolic"][0], rows["diastolic"][0], rows["spo2"][2]) == (high, low, spo2)
+    assert rows["skin_c"][3:].tolist() == [warm, warm]
 
 
 SEEDS = [position("AL", bit(16)), position("UD_LTE"), "[ZJ*1*0001*0002*LK,1,2,3]", "[3G*1*0000*bphrt,120,80,70]"]
