@@ -212,6 +212,17 @@ def test_a_damaged_row_is_left_alone_and_told_and_others_are_merged(log: SqliteL
     assert offsets(list(log.read(7, 50)))[0] == 8
 
 
+def test_rows_beside_a_missing_one_are_not_merged_over_it(log: SqliteLog) -> None:
+    fill(log, 60)
+    with closing(apsw.Connection(str(log.path))) as connection:
+        connection.execute("DELETE FROM record WHERE last_offset = 8")
+
+    age(log)
+
+    assert offsets(list(log.read(0)))[:9] == [1, 2, 3, 4, 5, 6, 7, 9, 10]
+    assert codecs(log)[0] == Codec.COLUMNS
+
+
 def test_rows_that_were_pruned_meanwhile_are_not_put_back(log: SqliteLog) -> None:
     fill(log, 20)
     rows = log.rows(1, 5)

@@ -64,6 +64,18 @@ def test_any_numbers_come_back_each_way(rows, way) -> None:
     assert widen(told, memoryview(kept), len(numbers), groups).tolist() == numbers.tolist()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_nearly_a_decimal_is_not_rounded_to_it(dtype) -> None:
+    near = np.array([22.5, 36.6, 0.97, 113.999999], dtype)
+    odd = np.array([-0.0, np.inf, 1e30, np.pi, np.nan], dtype)
+    for values in (np.nextafter(near, dtype(999)), np.concatenate([near, odd]), near, -near):
+        columns = {"watch": np.zeros(len(values), np.int64), "lat": np.tile(values, 1)}
+        many = {name: np.tile(column, 200) for name, column in columns.items()}
+        many["lat"] = many["lat"] + np.arange(len(many["lat"])).astype(dtype) * dtype(0.01)
+        for one in (columns, many):
+            assert decode(encode(one), len(one["watch"]))["lat"].tobytes() == one["lat"].tobytes()
+
+
 def test_a_day_of_many_watches_takes_a_tenth_of_its_width() -> None:
     rng = np.random.default_rng(4)
     watch, minute = np.tile(np.arange(300), 200), np.repeat(np.arange(200), 300)

@@ -18,6 +18,7 @@ from ingest.log.sqlite_reader import SqliteLogReader
 from ingest.log.tables import APPLICATION_ID
 from ingest.log.versions import FILE_VERSION, bring_up
 from tests.ingest.log.batches import T0_MS, batch, bits
+from tests.servers.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,8 +102,15 @@ async def test_who_waits_for_the_log_waits_until_an_older_one_is_brought_up(tmp_
     path = tmp_path / "log.sqlite"
     old_log(path)
     monkeypatch.setattr("ingest.log.follow.OUTDATED_POLL_S", 0.01)
+    looks: list[Path] = []
+
+    def look(at: Path) -> SqliteLogReader:
+        looks.append(at)
+        return SqliteLogReader(at)
+
+    monkeypatch.setattr("ingest.log.follow.SqliteLogReader", look)
     waiting = asyncio.create_task(wait_for_log(path, poll_s=0.01))
-    await asyncio.sleep(0)
+    await eventually(lambda: len(looks) > 1)
 
     with closing(SqliteLog(path)):
         reader = await asyncio.wait_for(waiting, 10)
