@@ -160,13 +160,12 @@ class Seen:
 
     def committed_run(self, watch: int, boot: int, generation: int) -> BootRun | None:
         """What is durable of one boot; for receipts. None: nothing, or forgotten in a boot storm."""
-        runs = self._committed_runs(watch, boot)
-        return runs[generation] if 0 <= generation < len(runs) else None
+        return next((run for run in self._committed_runs(watch, boot) if run.generation == generation), None)
 
     def newest_generation(self, watch: int, boot: int) -> int | None:
         """Of the committed counts of one boot; None: nothing is committed of it."""
         runs = self._committed_runs(watch, boot)
-        return len(runs) - 1 if runs else None
+        return runs[-1].generation if runs else None
 
     def committed_rows(self, watches: NDArray[np.int64]) -> NDArray[Any]:
         """The rows (`seen_columns.STATE`) of these watches, as of the last commit; for receipts."""

@@ -139,7 +139,8 @@ def written(boot: int, run: BootRun, began_ms: int | None, lost: int, older: int
     has_side = not is_spilled and bool(side.ranges or side.emergencies)
     bits = RUN | (0 if began_ms is None else BEGAN) | has_side * SIDE | is_spilled * SPILLED
     top_time_ms = NO_TIME_MS if run.top_time_ms is None else run.top_time_ms
-    counts = (boot, under, low, top, run.through, min(lost, UINT32_MAX))
+    through = run.through if run.generation == 0 else 0  # generation 0 was forgotten: no receipt may speak of it
+    counts = (boot, under, low, top, through, min(lost, UINT32_MAX))
     times = (run.newest_raw_ms, run.touched_ms, top_time_ms, began_ms or 0)
     return Written((*counts, *times, older, bits), side if has_side else None)
 
@@ -152,7 +153,7 @@ def runless(boot: int, began_ms: int | None, lost: int, older: int) -> Written:
 
 def fits_a_row(runs: Sequence[BootRun]) -> bool:
     """One generation, and no more ranges than memory keeps of a watch."""
-    return len(runs) == 1 and len(runs[0].committed) - 1 <= MOST_SIDE_RANGES
+    return len(runs) == 1 and runs[0].generation == 0 and len(runs[0].committed) - 1 <= MOST_SIDE_RANGES
 
 
 def has(rows: NDArray[Any], bit: int) -> NDArray[np.bool_]:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 MOST_BOOTS = 1000
 """Boots remembered of one watch; beyond, the one unheard of for longest is forgotten."""
+MOST_GENERATIONS = 1000
+"""Counts remembered of one boot; beyond, the older half is forgotten, so that a watch that resets its count with every
+reading costs no more than one of a thousand counts."""
 
 
 class Arrived(NamedTuple):
@@ -67,6 +70,8 @@ class OpenWatch:
         self._table = table
         self._before: dict[int, list[BootRun] | None] = {}
         self._touched: set[tuple[int, int]] = set()
+        self._thinned: set[int] = set()
+        """Boots whose older counts were forgotten: they are put into the table anew."""
         row = self._was if begun is None else begun.row
         self._lost = row[columns.LOST]
         began_ms = row[columns.BEGAN_AT] if row[columns.BITS] & columns.BEGAN else None
@@ -93,9 +98,9 @@ class OpenWatch:
         elif reading.seq in run.committed and reading.raw_time_ms <= run.newest_raw_ms:
             return self._kind_of_duplicate(boot, run.generation, reading.seq), 0, run.generation
         if reading.seq in run.committed and reading.raw_time_ms > run.newest_raw_ms:
-            run = BootRun(len(runs))
+            flags |= Flag.SEQ_RESET | self._make_room_for_a_count(boot, runs)
+            run = BootRun(runs[-1].generation + 1)
             runs.append(run)
-            flags |= Flag.SEQ_RESET
         flags |= self._storm_flag(boot) | self._newest.flag(boot, reading.time_ms, first_heard=first_heard)
         flags |= run.take(reading.seq, reading.oldest, reading.raw_time_ms, reading.time_ms, reading.arrival_ms)
         if is_emergency:
@@ -156,12 +161,18 @@ class OpenWatch:
 
     def _kind_of_duplicate(self, boot: int, generation: int, what: int | Emergency) -> Verdict:
         """By whether the commit before this batch knew it."""
-        runs = self._known(boot) or []
-        if generation >= len(runs):
+        run = next((run for run in self._known(boot) or () if run.generation == generation), None)
+        if run is None:
             return Verdict.DUPLICATE_PENDING
-        run = runs[generation]
         known = what in run.committed if isinstance(what, int) else what in run.emergencies
         return Verdict.DUPLICATE if known else Verdict.DUPLICATE_PENDING
+
+    def _make_room_for_a_count(self, boot: int, runs: list[BootRun]) -> int:
+        if len(runs) < MOST_GENERATIONS:
+            return 0
+        del runs[: len(runs) // 2]
+        self._thinned.add(boot)
+        return int(Flag.BOOT_STORM)
 
     def _storm_flag(self, boot: int) -> int:
         return int(Flag.BOOT_STORM) if self._boots_before() >= MOST_BOOTS and self._known(boot) is None else 0
@@ -202,12 +213,13 @@ class OpenWatch:
         forgotten = [boot for boot in evicted if boot != in_row and self._known(boot) is not None]
         if column_boot not in evicted and not spilled and column_boot != in_row and self._known(column_boot):
             forgotten.append(column_boot)
+        forgotten += [boot for boot in self._thinned - evicted if boot not in forgotten and boot != in_row]
         moving = [in_row] if in_row is not None and in_row not in self._runs else []
         for boot in (*self._runs, *moving):
             if boot in evicted or (boot == column_boot and not spilled):
                 continue
             runs = self._runs.get(boot) or self._known(boot) or []
-            is_unkept = boot == in_row or self._known(boot) is None
+            is_unkept = boot == in_row or boot in self._thinned or self._known(boot) is None
             changed = (run for run in runs if is_unkept or (boot, run.generation) in self._touched)
             kept += [run.kept(self._watch, boot) for run in changed]
         return kept, forgotten

@@ -63,7 +63,7 @@ def open_counts(
     bits = states["bits"]
     is_fresh = ((bits & (RUN | BEGAN)) == 0) & (states["older"] == 0)
     is_whole = ((bits & (RUN | BEGAN | SPILLED | SIDE)) == RUN | BEGAN) & (states["through"] == states["top"])
-    is_whole &= (states["low"] == 1) & (states["under"] == 0)
+    is_whole &= states["low"] == 1
     first_new = starts
     if len(starts) < len(top_of_row):
         none = len(top_of_row)

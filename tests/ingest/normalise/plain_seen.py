@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from ingest.reading import EMERGENCY_KINDS, Flag
 
 MOST_BOOTS = 1000
+MOST_GENERATIONS = 1000
 MOST_RANGES = 4096
 MOST_EMERGENCIES = 32
 SEQ_JUMP = 1_000_000
@@ -222,7 +223,10 @@ class PlainSeen:
         elif seq in run.committed and raw <= run.newest_raw_ms:
             return self._duplicate(watch, boot, run.generation, seq), 0, run.generation
         if seq in run.committed and raw > run.newest_raw_ms:
-            run = BootRun(len(runs))
+            if len(runs) >= MOST_GENERATIONS:
+                del runs[: len(runs) // 2]
+                flags |= Flag.BOOT_STORM
+            run = BootRun(runs[-1].generation + 1)
             runs.append(run)
             flags |= Flag.SEQ_RESET
         boots = self.committed.get(watch, {})
@@ -267,7 +271,7 @@ class PlainSeen:
 
     def _duplicate(self, watch, boot, generation, what):
         runs = self.committed.get(watch, {}).get(boot, ())
-        if generation >= len(runs):
+        run = next((run for run in runs if run.generation == generation), None)
+        if run is None:
             return PENDING
-        run = runs[generation]
         return DUPLICATE if what in (run.committed if isinstance(what, int) else run.emergencies) else PENDING

@@ -281,6 +281,17 @@ def test_a_resend_beside_another_watchs_gap_is_a_resend():
     assert list(known.committed_run(19, 7, 0).committed) == [(1, 2), (9, 9)]
 
 
+def test_a_watch_that_resets_its_count_for_ever_is_used_flagged_and_costs_a_bounded_memory(monkeypatch):
+    monkeypatch.setattr(seen_open, "MOST_GENERATIONS", 10)
+    known = Seen()
+    found = [flags(known, reading(1, minute=minute)) for minute in range(30)]
+    assert found[1] == [Flag.SEQ_RESET]
+    assert found[10] == [Flag.SEQ_RESET | Flag.BOOT_STORM]
+    assert known.newest_generation(0, 7) == 29
+    assert len(known.runs_in_memory()) <= 10
+    assert judged(known, reading(1, minute=29), reading(1, minute=28)) == [DUPLICATE, DUPLICATE]
+
+
 def test_nothing_arrives():
     found = Seen().judge(Readings.empty())
     assert found.is_new.shape == (0,)

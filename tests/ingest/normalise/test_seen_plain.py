@@ -113,6 +113,7 @@ def small(monkeypatch):
     """Few boots and ranges, so that storms come."""
     for name, module in (("MOST_BOOTS", seen_open), ("MOST_BOOTS", plain_seen)):
         monkeypatch.setattr(module, name, 3)
+        monkeypatch.setattr(module, "MOST_GENERATIONS", 4)
     monkeypatch.setattr(plain_seen, "MOST_RANGES", 6)
     monkeypatch.setattr("ingest.normalise.boot_run.MOST_RANGES", 6)
     monkeypatch.setattr(seen_columns, "MOST_SIDE_RANGES", 2)

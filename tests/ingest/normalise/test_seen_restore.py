@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
+from ingest.log.contract import LogError
 from ingest.normalise import seen_chunks, seen_columns, seen_open, seen_restore
 from ingest.normalise.seen_kept import SeenChunk
 from tests.ingest.normalise import plain_seen
 from tests.ingest.normalise.kept import KeptLog
 from tests.ingest.normalise.plain_seen import PlainSeen
-from tests.ingest.normalise.streams import Town
+from tests.ingest.normalise.streams import T0, Town
 from tests.ingest.normalise.test_seen_plain import live_through, readings_of, state_of, state_of_plain
 
 
@@ -23,8 +24,9 @@ def sizes(request, monkeypatch):
         monkeypatch.setattr(seen_chunks, "SPAN", 4)
         monkeypatch.setattr("ingest.normalise.seen.SPAN", 4)
         monkeypatch.setattr(seen_chunks, "MOST_RECORDS", 10)
-        monkeypatch.setattr(plain_seen, "MOST_BOOTS", 3)
-        monkeypatch.setattr(seen_open, "MOST_BOOTS", 3)
+        for module in (plain_seen, seen_open):
+            monkeypatch.setattr(module, "MOST_BOOTS", 3)
+            monkeypatch.setattr(module, "MOST_GENERATIONS", 4)
         monkeypatch.setattr(plain_seen, "MOST_RANGES", 6)
         monkeypatch.setattr("ingest.normalise.boot_run.MOST_RANGES", 6)
         monkeypatch.setattr(seen_columns, "MOST_SIDE_RANGES", 2)
@@ -36,6 +38,14 @@ def whole_state(seen):
     rows, sides = seen.rows_of(0, len(seen.lost_by_watch()))
     told = np.flatnonzero(rows["bits"] | (rows["older"] > 0))
     return {int(watch): rows[watch].item() for watch in told}, sides
+
+
+def table_holds_just_what_rows_do_not(log, seen):
+    for watch, row in whole_state(seen)[0].items():
+        boots = log.seen_boots_of(watch)
+        spilled = bool(row[seen_columns.BITS] & seen_columns.SPILLED)
+        assert len(boots) == row[seen_columns.OLDER] + spilled
+        assert spilled == (row[seen_columns.BOOT] in boots)
 
 
 def outcome_of(rng):
@@ -61,6 +71,7 @@ def lived(seed, met, batches=25, watches=9):
             log.append(judged.readings.take(judged.judgement.is_new), seen)
             seen.commit()
             plain.commit()
+            table_holds_just_what_rows_do_not(log, seen)
             if outcome == "orderly close":
                 log.keep_seen(seen.all_chunks())
             if outcome != "kept":
@@ -122,6 +133,30 @@ def test_where_no_watch_counts_its_readings_a_restart_reads_no_more_than_elsewhe
     [chunk] = log.chunks.values()
     assert chunk.at_offset > 35
     assert not log.restarted().judge(readings).is_new.any()
+
+
+def test_where_a_start_cannot_keep_the_state_the_next_commits_catch_up(monkeypatch):
+    monkeypatch.setattr(seen_chunks, "MOST_RECORDS", 10)
+    log = KeptLog()
+
+    def commit(seen, seq):
+        readings = readings_of([(0, 7, seq, 1, 0, T0 + seq, T0 + seq, T0 + seq)])
+        seen.judge(readings)
+        log.append(readings, seen)
+        seen.commit()
+
+    def full(*_):
+        raise LogError("no room")
+
+    seen = log.restarted()
+    for seq in range(1, 10):
+        commit(seen, seq)
+    monkeypatch.setattr(log, "keep_seen", full)
+    seen = log.restarted()
+    for seq in range(10, 14):
+        commit(seen, seq)
+    [chunk] = log.chunks.values()
+    assert chunk.at_offset >= 9
 
 
 @pytest.mark.parametrize("which", ["whole", "alone"])
