@@ -14,6 +14,7 @@ from ingest.formats import decoder_for
 from ingest.formats.flat_json import FlatJson
 from ingest.formats.lines import decoded_lines
 from ingest.formats.owntracks import OwnTracks
+from ingest.reading import Datum
 from ingest.sources import NATIVE, Source, Sources
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ def decoded_file(
     reader = _LineReader(wanted, settings, arrival_ms)
     for line in lines:
         if line.strip():
-            message, decoder = reader.read(line)
-            yield from decoded_lines(decoder, [message])
+            message, decoder, datum = reader.read(line)
+            yield from decoded_lines(decoder, [message], datum)
 
 
 class _LineReader:
@@ -55,6 +56,7 @@ class _LineReader:
         self._wanted = wanted
         self._arrival_ms = arrival_ms
         self._configured = ConfiguredSources.of(settings)
+        self._of_site = Datum[settings.site.datum.upper()]
         self._decoder = self._decoder_wanted()
         self._elsewhere = Sources([Source("#", wanted.format, wanted.profile, watch_level=1)])
         """Where no source takes the topic, its second level is the watch: `iw/{watch}/up`."""
@@ -68,8 +70,8 @@ class _LineReader:
         except ValueError as error:
             raise SettingsError(f"--format: {error}") from None
 
-    def read(self, line: bytes) -> tuple[Message, Decoder]:
-        """The message of a line, and the decoder that ingest would give it."""
+    def read(self, line: bytes) -> tuple[Message, Decoder, Datum]:
+        """The message of a line, the decoder that ingest would give it, and the datum of its places."""
         topic, payload = self._wanted.topic or (ANY_WATCH if self._wanted.format == NATIVE else ""), line
         if line.lstrip().startswith(b"{") and (recorded := _recorded(line, topic)) is not None:
             topic, payload = recorded
@@ -85,7 +87,8 @@ class _LineReader:
         if isinstance(decoder, FlatJson) and decoder.field_map is None:
             maps = [name for name, profile in self._configured.profiles.items() if profile.field_map is not None]
             raise SettingsError(f"--format {decoder.name}: say whose with --profile, one of {', '.join(maps)}")
-        return message, decoder
+        shown_by = replace(route, profile=self._wanted.profile or route.profile)
+        return message, decoder, self._configured.datum_of(shown_by, self._of_site)
 
 
 def _recorded(line: bytes, topic: str) -> tuple[str, bytes] | None:

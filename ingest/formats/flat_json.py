@@ -74,7 +74,9 @@ class _Payload:
 
     def _elements(self, found: Any, content: Any) -> None:
         """Each by itself; the watch may be named once for all of them."""
-        if isinstance(found, list) and found:
+        if isinstance(found, list) and (found or content is not found):
+            if not found:
+                self.rows.count_unknown("no elements")
             for place, element in enumerate(found):
                 self._element(element, content, place)
         else:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ingest.reading import COLUMN, PAYLOAD_COLUMNS, Column, Flag, Kind
+import numpy as np
+
+from ingest.normalise.positions import convert_datum
+from ingest.reading import COLUMN, PAYLOAD_COLUMNS, Column, Datum, Flag, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,19 +18,30 @@ if TYPE_CHECKING:
 _COUNTS = ("boot", "seq", "oldest")
 
 
-def decoded_lines(decoder: Decoder, messages: Sequence[Message]) -> Iterator[dict[str, Any]]:
+def decoded_lines(
+    decoder: Decoder, messages: Sequence[Message], datum: Datum | None = None
+) -> Iterator[dict[str, Any]]:
     """One mapping a reading, then one a refusal, message by message, each ready for JSON.
 
     A reading has `kind`, `watch`, `time` (epoch ms), the columns that it carries by their names (words and booleans
     as the wire writes them), and `flags` if there are any. A refusal has `refused` with the reason, `detail`, and
     where they are known `watch`, `element`, and `field` (then the reading lives and only this field was emptied).
+    With the `datum` of the watch's profile, places are shown in WGS-84, as they are kept. Times are the watch's own.
     """
     for message in messages:
         found = decoder.decode([message])
-        for row in range(len(found.readings)):
-            yield reading_line(found.readings, row, found.watch_ids[row])
+        readings = found.readings if datum is None else _placed(found.readings, datum)
+        for row in range(len(readings)):
+            yield reading_line(readings, row, found.watch_ids[row])
         for refusal in found.refusals:
             yield _refusal(refusal, message)
+
+
+def _placed(readings: Readings, datum: Datum) -> Readings:
+    """In WGS-84; the datum is told where it was another."""
+    converted = convert_datum(readings, np.full(len(readings), datum, np.int8))
+    was_other = (converted["flags"] & np.uint32(Flag.DATUM_CONVERTED)) != 0
+    return converted.replace(datum=np.where(was_other, np.int8(Datum.GCJ02), readings["datum"]).astype(np.int8))
 
 
 def reading_line(readings: Readings, row: int, watch_id: str) -> dict[str, Any]:

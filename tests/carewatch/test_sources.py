@@ -96,3 +96,13 @@ def test_decode_goes_through_the_sources_of_the_settings():
 def test_decode_says_what_cannot_be_wanted(wanted, said):
     with pytest.raises(SettingsError, match=said):
         shown(wanted, "{}")
+
+
+def test_decode_shows_places_as_they_are_kept_and_says_which_were_shifted():
+    line = b'{"time": "2026-09-21 22:13:20", "location": "114.057868,22.543099"}'
+    [shifted] = decoded_file(Wanted("flat_json", profile="g616"), [line], settings(), NOW_MS)
+    assert (shifted["datum"], shifted["flags"]) == ("gcj02", ["datum_converted"])
+    assert (shifted["lat"], shifted["lon"]) == pytest.approx((22.5458, 114.0528), abs=1e-4)
+    place = b'{"_type": "location", "lat": 22.543099, "lon": 114.057868, "tst": 1790000000, "tid": "JJ"}'
+    [kept] = decoded_file(Wanted("owntracks"), [place], settings(site={"datum": "gcj02"}), NOW_MS)
+    assert ("datum" in kept, "flags" in kept, kept["lat"]) == (False, False, 22.543099), "its profile says wgs84"

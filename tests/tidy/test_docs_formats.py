@@ -35,6 +35,8 @@ def settings(tmp_path):
 @pytest.mark.parametrize("wanted", [Wanted("flat_json"), Wanted("flat_json", profile="band")])
 def test_the_captured_payloads_decode_by_the_map_to_what_is_shown(settings, wanted):
     found = list(decoded_file(wanted, block("json captured").encode().splitlines(), settings, 1_790_000_500_000))
+    for line in found:
+        line.update({name: round(line[name], 6) for name in ("lat", "lon") if name in line})
     assert found == [json.loads(line) for line in block("json shown").splitlines()]
 
 

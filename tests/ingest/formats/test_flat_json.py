@@ -207,6 +207,13 @@ def test_elements_stand_for_themselves_and_share_what_the_whole_says():
     assert [(refusal.element, refusal.reason) for refusal in found.refusals] == [(2, Reason.NOT_AN_OBJECT)]
 
 
+def test_no_elements_say_nothing_and_an_array_of_nothing_is_no_payload():
+    text = PLAIN.replace("[message]", '[message]\nelements = "data"')
+    assert decoded(text, {"data": []}).unknown_fields == {"no elements": 1}
+    assert decoded(text, {"data": []}).refusals == []
+    assert decoded(PLAIN, []).refusals[0].reason is Reason.NOT_AN_OBJECT
+
+
 @pytest.mark.parametrize("content", [{"a": 71, "b": 72}, {"b": 72, "a": 71}, {"a": None, "b": 71}, {"b": 71}])
 def test_the_first_path_that_is_there_wins_in_whatever_order_they_come(content):
     assert decoded(mapped('bpm = ["a", "b"]'), content).readings["bpm"].tolist() == [71]
