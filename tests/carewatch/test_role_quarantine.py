@@ -73,3 +73,41 @@ async def test_what_is_asked_wrongly_is_answered_and_nothing_is_done(role):
     with pytest.raises(ControlError, match="retry: the request lacks 'entries'"):
         ask(role.socket, "retry")
     assert role.rows() == []
+
+
+PROFILE = """format = "flat_json"
+[message]
+topic = "maker/{watch}/up"
+time = "TIME"
+time_form = "epoch_s"
+[[reading]]
+kind = "heart_rate"
+bpm = "pulse"
+"""
+
+
+@pytest.mark.server
+async def test_a_profile_that_is_mended_while_ingest_runs_is_what_a_retry_goes_by(tmp_path, mosquitto):
+    devices, config = tmp_path / "devices", tmp_path / "carewatch.toml"
+    devices.mkdir()
+    (devices / "maker.toml").write_text(PROFILE.replace("TIME", "date"), encoding="utf-8")
+    source = '[[sources]]\nfilter = "maker/+/up"\nformat = "flat_json"\nprofile = "maker"\n'
+    config.write_text(f'devices_folder = "{devices}"\n{source}', encoding="utf-8")
+    role = IngestRole(tmp_path, mosquitto.url, CAREWATCH_CONFIG=str(config))
+    role.start()
+    try:
+        await role.is_up()
+        async with aiomqtt.Client(mosquitto.host, mosquitto.port) as watch:
+            payload = json.dumps({"when": START_MS // 1000, "pulse": 71})
+            await watch.publish("maker/m1/up", payload, qos=1)
+        await eventually(lambda: role.status.counters["quarantined"] == 1, why="the payload in quarantine")
+        owner = ingest_owner(load_settings(config, role.environment))
+        [refused] = owner.read_again([1])
+        (devices / "maker.toml").write_text(PROFILE.replace("TIME", "when"), encoding="utf-8")
+        [read] = owner.read_again([1])
+    finally:
+        role.kill()
+    assert (refused.outcome, refused.readings) == (Outcome.REFUSED, 0)
+    assert (read.outcome, read.readings) == (Outcome.READ, 1)
+    [row] = role.rows()
+    assert (row["watch"], row["bpm"], row["time_ms"]) == ("m1", 71, START_MS)
