@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FIRST_RECORDS = 8
 MOST_RECORDS = 4_096
 REFRESH_MS = 60_000
+PAGE_WATCHES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +119,19 @@ class Registry:
         if not len(readings):
             return self._tags
         if abs(now_ms(self._clock) - self._read_ms) >= max(REFRESH_MS, len(self._tags)):
-            self._tags = tags_of(self._reader.watches(), self._site)
+            self._tags = self._read(-1)
             self._read_ms = now_ms(self._clock)
         highest = int(readings["watch"].max())
         if highest >= len(self._tags):
-            met = tags_of(self._reader.watches(len(self._tags) - 1), self._site)
-            self._tags = pa.concat_arrays([self._tags, met])
+            self._tags = pa.concat_arrays([self._tags, self._read(len(self._tags) - 1)])
         if highest >= len(self._tags) or readings["watch"].min() < 0:
             raise LogDamagedError(f"watch index {highest}: the log's registry ends at {len(self._tags) - 1}")
         return self._tags
+
+    def _read(self, after_index: int) -> pa.Array:
+        """The tags of the watches above `after_index`, a page at a time: a million at once would be 200 MB."""
+        pages = [tags_of(())]
+        while page := self._reader.watches(after_index, PAGE_WATCHES):
+            pages.append(tags_of(page, self._site))
+            after_index = page[-1].index
+        return pa.concat_arrays(pages)

@@ -174,8 +174,8 @@ class LogReader(Protocol):
     def offset_before(self, log_time_ms: int) -> int:
         """The greatest offset whose log time is < `log_time_ms`; 0 if none."""
 
-    def watches(self, after_index: int = -1) -> Sequence[Watch]:
-        """Registry entries with index > `after_index`, by index."""
+    def watches(self, after_index: int = -1, limit: int | None = None) -> Sequence[Watch]:
+        """Registry entries with index > `after_index`, by index; the first `limit` of them."""
 
     def keep_place(self, consumer: str, offset: int) -> None:
         """Fsync the consumer's offset beside the log: pruning never passes the least of them."""

@@ -131,11 +131,11 @@ class SqliteLogReader:
                     return found - 1
         return 0
 
-    def watches(self, after_index: int = -1) -> Sequence[Watch]:
-        """Registry entries with index > `after_index`, by index."""
-        return [
-            tables.row_watch(row) for row in self._all("SELECT * FROM watch WHERE idx > ? ORDER BY idx", after_index)
-        ]
+    def watches(self, after_index: int = -1, limit: int | None = None) -> Sequence[Watch]:
+        """Registry entries with index > `after_index`, by index; the first `limit` of them."""
+        most = -1 if limit is None else limit
+        rows = self._all("SELECT * FROM watch WHERE idx > ? ORDER BY idx LIMIT ?", after_index, most)
+        return [tables.row_watch(row) for row in rows]
 
     def quarantine(self, query: QuarantineQuery = EVERY_ENTRY) -> Iterator[Quarantined]:
         """The quarantined payloads that the query asks for, newest first."""

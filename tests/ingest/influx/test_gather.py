@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from carewatch.clock import SteppedClock
+from ingest.influx import gather
 from ingest.influx.gather import MOST_RECORDS, Gatherer, Registry
+from ingest.influx.line_protocol import tags_of
 from ingest.log.contract import LogDamagedError
 from ingest.log.sqlite_reader import SqliteLogReader
 from ingest.reading import Kind, Readings
@@ -42,9 +44,9 @@ class CountingReader(SqliteLogReader):
         self.asked.append(limit)
         return super().read(after, limit)
 
-    def watches(self, after_index=-1):
+    def watches(self, after_index=-1, limit=None):
         self.registry_reads += after_index == -1
-        return super().watches(after_index)
+        return super().watches(after_index, limit)
 
 
 def gatherer(log: SqliteLog, batch_lines: int) -> Gatherer:
@@ -138,6 +140,17 @@ async def test_a_large_registry_is_not_read_each_minute(log: SqliteLog) -> None:
     registry.tags(some)
     assert reader.registry_reads == 2
     reader.close()
+
+
+def test_a_registry_of_several_pages_is_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gather, "PAGE_WATCHES", 7)
+    for count in (6, 7, 20, 21):
+        (tmp_path / str(count)).mkdir()
+        log = new_log(tmp_path / str(count), watches=count)
+        registry = Registry(SqliteLogReader(log.path), "", SteppedClock(T0_MS * 1_000_000))
+        tags = registry.tags(Readings.of_rows([{"watch": count - 1, "kind": Kind.SOS}]))
+        assert tags.equals(tags_of(log.watches()))
+        log.close()
 
 
 def test_a_watch_met_since_is_looked_up_and_an_unknown_one_is_damage(log: SqliteLog) -> None:
