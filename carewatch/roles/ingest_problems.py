@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from carewatch.consumers import Standing, standing_still
 from carewatch.status import Problem
 from ingest.intake import SESSIONS
+from ingest.log.contract import LogError
 from ingest.log.room import MB, Room
 from ingest.mqtt.link import Link
 from ingest.prepare import MOST_UNKNOWN
@@ -35,12 +36,25 @@ class IngestProblems:
         self._since_ms: dict[str, int] = {}
         self._standing: list[Standing] = []
         self._looked_ms: int | None = None
+        self._unreadable = ""
+        self.places: dict[str, int] = {}
+        """Of the log's consumers, at the last look."""
 
-    def look_seldom(self, now_ms: int) -> None:
-        """What takes reads of the log; each minute is enough. In a thread. Raises LogError."""
-        if self._looked_ms is None or not 0 <= now_ms - self._looked_ms < MINUTE_MS:
-            self._standing = standing_still(self._parts.reading_log)
-            self._looked_ms = now_ms
+    def look(self, now_ms: int) -> None:
+        """What reads files, in a thread: places each time, how far they are behind each minute.
+
+        What cannot be read is a problem like any other: the rest of the status is told all the same.
+        """
+        reading_log = self._parts.reading_log
+        try:
+            self.places = reading_log.places()
+            if self._looked_ms is None or not 0 <= now_ms - self._looked_ms < MINUTE_MS:
+                self._standing = standing_still(reading_log)
+                self._looked_ms = now_ms
+        except LogError as error:
+            self._unreadable = str(error)
+        else:
+            self._unreadable = ""
 
     def found(self, influx: WriterState | None, now_ms: int) -> Iterator[Problem]:
         """Everything, in the way of a reading."""
@@ -52,6 +66,9 @@ class IngestProblems:
         trouble = self._parts.ingest.trouble
         if trouble.what:
             yield Problem("log", trouble.what, "see the disk; nothing is acknowledged meanwhile", trouble.since_ms)
+        if since_ms := self._since("unreadable", now_ms, is_so=bool(self._unreadable)):
+            remedy = "what it says; until then nothing is pruned, or the log is damaged (`carewatch log verify`)"
+            yield Problem("consumer", self._unreadable, remedy, since_ms, is_grave=False)
         for one in self._standing:
             yield Problem("consumer", one.what, one.remedy, one.first_unread_ms, is_grave=False)
         if influx is not None and influx.trouble is not None:

@@ -26,14 +26,14 @@ async def ingest_status(parts: Parts, problems: IngestProblems) -> RoleStatus:
     """Cheap enough for each second."""
     now_ms = parts.clock.now_ns() // NS_PER_MS
     await asyncio.to_thread(parts.room.look, now_ms)
-    await asyncio.to_thread(problems.look_seldom, now_ms)
+    await asyncio.to_thread(problems.look, now_ms)
+    gauges = await asyncio.to_thread(_gauges, parts)  # reads the log: an emergency does not wait for that
     influx = await parts.writer.state() if parts.writer is not None else None
     tally, links = parts.ingest.tally, dict(zip(SESSIONS, parts.ingest.links, strict=True))
-    places = parts.reading_log.places()
     by_label = tally.by_label() | {
         "link_up": {name: float(link.link is Link.UP) for name, link in links.items()},
         "link_connections": {name: float(link.connection) for name, link in links.items()},
-        "consumer_lag_records": {name: float(parts.reading_log.end() - place) for name, place in places.items()},
+        "consumer_lag_records": {name: gauges["log_end"] - place for name, place in problems.places.items()},
     }
     return RoleStatus(
         "ingest",
@@ -42,7 +42,7 @@ async def ingest_status(parts: Parts, problems: IngestProblems) -> RoleStatus:
         | _of_the_log(parts)
         | {"quarantined": float(tally.quarantined.total())}
         | _influx_counters(influx),
-        _gauges(parts) | _influx_gauges(influx),
+        gauges | _influx_gauges(influx),
         by_label,
         {name: _buckets(histogram) for name, histogram in tally.histograms().items()},
         tuple(problems.found(influx, now_ms)),
@@ -58,11 +58,12 @@ def _of_the_log(parts: Parts) -> dict[str, float]:
 
 def _gauges(parts: Parts) -> dict[str, float]:
     log, path = parts.reading_log, parts.reading_log.path
+    end = log.end()
     return {
         "broker_up": float(all(link.link is Link.UP for link in parts.ingest.links)),
         "batches_waiting": float(parts.ingest.waiting),
-        "log_end": float(log.end()),
-        "log_records": float(log.end() - log.start() + 1),
+        "log_end": float(end),
+        "log_records": float(end - log.start() + 1),
         "log_bytes": float(_size_bytes(path) + _size_bytes(path.with_name(path.name + "-wal"))),
         "log_merged": float(parts.aging.reached),
         "disk_free_bytes": float(parts.room.state.free_bytes),

@@ -92,12 +92,12 @@ def test_a_consumer_that_stands_still_for_a_week_is_named_with_its_file(parts, t
         log.keep_place("influx", 1)
         log.tick(NOW_MS + DAY_MS)
         log.tick(NOW_MS + 8 * DAY_MS)
-        problems.look_seldom(NOW_MS + 8 * DAY_MS)
+        problems.look(NOW_MS + 8 * DAY_MS)
         assert told(problems) == [], "seven days and not more"
         log.tick(NOW_MS + 8 * DAY_MS + 1)
-        problems.look_seldom(NOW_MS + 8 * DAY_MS + 1000)
+        problems.look(NOW_MS + 8 * DAY_MS + 1000)
         assert told(problems) == [], "it is looked at each minute"
-        problems.look_seldom(NOW_MS + 8 * DAY_MS + MINUTE_MS)
+        problems.look(NOW_MS + 8 * DAY_MS + MINUTE_MS)
         [problem] = problems.found(None, NOW_MS)
         assert (problem.part, problem.what, problem.since_ms) == (
             "consumer",
@@ -106,7 +106,7 @@ def test_a_consumer_that_stands_still_for_a_week_is_named_with_its_file(parts, t
         )
         assert f"delete {log.path}.place.influx" in problem.remedy
         log.keep_place("influx", log.end())
-        problems.look_seldom(NOW_MS + 9 * DAY_MS)
+        problems.look(NOW_MS + 9 * DAY_MS)
         assert told(problems) == []
 
 
@@ -144,3 +144,20 @@ def test_merging_that_fails_or_meets_damage_is_told_since_it_began(parts):
     assert told(problems, NOW_MS + 9000) == [
         ("merging", "a record is damaged and left as it is: record 7", NOW_MS + 9000)
     ]
+
+
+def test_a_place_that_cannot_be_read_is_told_and_the_rest_is_told_all_the_same(parts, tmp_path):
+    with closing(SqliteLog(tmp_path / "readings.sqlite")) as log:
+        parts.reading_log = log
+        problems = IngestProblems(parts)
+        place = log.path.with_name("readings.sqlite.place.influx")
+        place.write_text("nonsense", encoding="ascii")
+        parts.aging.refused = "no room"
+        problems.look(NOW_MS)
+        merging, consumer = told(problems)
+        assert merging[0] == "merging"
+        assert consumer[0] == "consumer"
+        assert "holds no offset. Delete it" in consumer[1]
+        place.unlink()
+        problems.look(NOW_MS + 1)
+        assert [part for part, *_ in told(problems)] == ["merging"]
