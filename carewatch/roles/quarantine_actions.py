@@ -37,8 +37,11 @@ def quarantine_actions(parts: Parts) -> dict[str, Do]:
         if not isinstance(entries, list) or not all(isinstance(entry, int) for entry in entries):
             raise TypeError(f"entries = {entries!r}: give a list of the numbers that `carewatch quarantine list` shows")
         preparation = await asyncio.to_thread(of_today, parts.preparation, parts.settings)
-        answers = [await parts.ingest.read_again(kept_entry(parts.reading_log, one), preparation) for one in entries]
-        return {"retried": [asdict(answer) for answer in answers]}
+        answers = []
+        for number in entries:
+            entry = await asyncio.to_thread(kept_entry, parts.reading_log, number)
+            answers.append(asdict(await parts.ingest.read_again(entry, preparation)))
+        return {"retried": answers}
 
     return {"retry": retry}
 
