@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from ingest.log import columns, shrink
+from ingest.log import arrow_body, columns, shrink
 from ingest.log.contract import LogDamagedError
 from ingest.log.opened import Opened
 from ingest.log.parts import LOG_TIME_MS, OFFSET, ROWS, parts_of, read_small, read_wide, small, wide
@@ -68,7 +68,7 @@ class Row:
 def pack(record: Record) -> Row:
     """One record as a row of its own, body plain. Columns that no reading carries are left out."""
     readings = record.readings.without_empty_columns()
-    body: bytes | pa.Buffer = _write_body(readings) if readings.rows else b""
+    body: bytes | pa.Buffer = arrow_body.write(readings) if readings.rows else b""
     parts = parts_of((record,))
     return _row(parts, readings.rows, Codec.PLAIN, wide(parts), body)
 
@@ -154,14 +154,6 @@ def _parts(row: Row) -> NDArray[np.int64]:
     return parts
 
 
-def _write_body(readings: Readings) -> pa.Buffer:
-    batch = pa.RecordBatch.from_arrays([pa.array(readings[n]) for n in readings.present], names=list(readings.present))
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as stream:
-        stream.write_batch(batch)
-    return sink.getvalue()
-
-
 def _read_body(row: Row) -> Readings:
     reader = READERS.get(row.schema_version)
     if reader is None:
@@ -178,12 +170,10 @@ def _read_body(row: Row) -> Readings:
 def _columns(row: Row) -> dict[str, NDArray[Any]]:
     if row.codec == Codec.COLUMNS:
         return columns.decode(row.body, row.rows)
-    source = pa.py_buffer(row.body)
+    body = row.body
     if row.codec == Codec.ZSTD:
-        source = pa.CompressedInputStream(pa.BufferReader(source), "zstd").read_buffer()
-    with pa.ipc.open_stream(source) as stream:
-        batch = stream.read_next_batch()
-    return {name: column.to_numpy() for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+        body = pa.CompressedInputStream(pa.BufferReader(pa.py_buffer(body)), "zstd").read_buffer()
+    return arrow_body.read(body, row.rows)
 
 
 _UNREADABLE = (pa.ArrowException, ValueError, OSError, struct.error, msgspec.DecodeError)

@@ -158,6 +158,25 @@ def test_parts_that_contradict_their_row_are_refused() -> None:
         unpack(_sealed(dataclasses.replace(pack(records(1)[0]), rows=31)))
 
 
+@pytest.mark.parametrize("codec", list(Codec))
+def test_a_body_that_is_something_else_is_said_though_its_checksum_fits(codec: Codec) -> None:
+    plain = pack(records(1)[0])
+    row = merge([plain]) if codec is Codec.COLUMNS else plain
+    body = bytes(memoryview(row.body))
+
+    for wrong in (b"", b"x" * 300, body[:30], body[:-200], body[:4] + b"\xff" * 4 + body[8:]):
+        with pytest.raises(LogDamagedError, match="unreadable body"):
+            unpack(_sealed(dataclasses.replace(row, codec=int(codec), body=wrong)))
+
+
+def test_rows_of_equal_columns_and_length_hold_each_their_own() -> None:
+    some = [random_readings(np.random.default_rng(seed), 6) for seed in range(5)]
+    rows = [pack(Record(n + 1, RecordKind.READINGS, T0_MS, readings=one)) for n, one in enumerate(some)]
+
+    for row, one in zip(rows, some, strict=True):
+        assert bits(unpack(row)[0].readings) == bits(one)
+
+
 def test_an_older_version_is_read_by_its_own_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     record = Record(1, RecordKind.READINGS, T0_MS, readings=random_readings(np.random.default_rng(2), 4))
     row = _sealed(dataclasses.replace(pack(record), schema_version=0))
