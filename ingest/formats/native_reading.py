@@ -5,6 +5,7 @@ The careful way: it defines what a payload means. `native_columns` reads what is
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,9 @@ _WORDS: dict[str, dict[str, int]] = {
 _FROM_BACKLOG, _RETAINED, _OVERSIZED = int(Flag.FROM_BACKLOG), int(Flag.RETAINED), int(Flag.OVERSIZED)
 _UNDECODABLE, _UNKNOWN_VERSION = int(Flag.UNDECODABLE), int(Flag.UNKNOWN_VERSION)
 Counts = tuple[int | None, ...]
-_json = msgspec.json.Decoder()
+_json, _raw = msgspec.json.Decoder(), msgspec.json.Decoder(msgspec.Raw)
+_SURELY_SHALLOW = 900
+"""Brackets. What has no more of them is not nested deeper than msgspec goes (a thousand)."""
 
 
 class NativeReading:
@@ -101,6 +104,8 @@ class NativeReading:
         if len(payload) > FULL_PAYLOAD_BYTES:
             self.flags |= _OVERSIZED
         try:
+            if len(payload) > _SURELY_SHALLOW and payload.count(b"[") + payload.count(b"{") > _SURELY_SHALLOW:
+                _skim(payload)
             content = _json.decode(payload)
         except msgspec.DecodeError as error:
             reason, detail = Reason.NOT_JSON, str(error)
@@ -205,6 +210,12 @@ class NativeReading:
             self.rows.empty_field(row, name, reason, value)
         else:
             self.rows.head[name][row] = count
+
+
+def _skim(payload: bytes) -> None:
+    """Raise `RecursionError` if it is nested too deep, in a tenth of the time that building its inside takes."""
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):  # the decoder says that, in its own words
+        _raw.decode(payload)
 
 
 def flags_of(*, is_backlog: bool, retained: bool) -> int:
