@@ -60,9 +60,14 @@ class Fix(NamedTuple):
 def frames(payload: bytes) -> Iterator[Frame | str]:
     """Every frame of a payload in order; a text where there is something else, saying what."""
     place = _begin(payload, 0)
+    alarm = -1
     while place < len(payload):
+        if alarm <= place:  # looked for once each, or a payload of many frames would take its square
+            found = _ALARM.search(payload, place + 1)
+            alarm = len(payload) if found is None else found.start()
         head = _HEAD.match(payload, place)
-        end = _end(payload, place if head is None else head.end())
+        ending = _END.search(payload, place if head is None else head.end(), alarm)
+        end = alarm if ending is None else ending.start()
         yield "no frame `IWAP..#` or `TRVAP..#`" if head is None else _frame(head, payload[head.end() : end])
         place = _begin(payload, end)
 
@@ -71,13 +76,6 @@ def _begin(payload: bytes, place: int) -> int:
     while place < len(payload) and payload[place] in _BETWEEN:
         place += 1
     return place
-
-
-def _end(payload: bytes, place: int) -> int:
-    found = _END.search(payload, place)
-    end = len(payload) if found is None else found.start()
-    alarm = _ALARM.search(payload, place + 1, end) if place < end else None
-    return end if alarm is None else alarm.start()
 
 
 def _frame(head: re.Match[bytes], content: bytes) -> Frame:

@@ -161,3 +161,5 @@ def test_a_payload_of_beginnings_and_ends_takes_linear_time():
     assert len(list(frames(b"IWAP49#" * 10_000))) == 10_000
     assert len(list(frames(b"IWAP49," + b"#" * 60_000))) <= 2
     assert len(list(frames(b"#IWAP1" * 10_000))) <= 20_000
+    assert len(list(frames(b"IWAP10260921A" * 40_000))) == 40_000
+    assert len(list(frames(b"IWAP49,68#" * 80_000))) == 80_000
