@@ -92,13 +92,13 @@ def spans_of(reached: int) -> int:
 class ChunkRounds:
     """Whose turn it is. `begun`: spans of watches that have a chunk in the log.
 
-    `cost`: of folding what came after the oldest, as a share of what it may be.
+    `records`, `readings`: that came after the oldest.
     """
 
-    def __init__(self, begun: int = 0, cost: float = 0.0) -> None:
+    def __init__(self, begun: int = 0, records: int = 0, readings: int = 0) -> None:
         self.begun = begun
         self._next = 0
-        self._debt = begun * cost
+        self._debt = self._cost(records, readings)
         self._planned: list[int] = []
 
     def due(self, reached: int) -> list[int]:
@@ -119,4 +119,8 @@ class ChunkRounds:
             self._debt -= len(self._planned)
             self._planned = []
         self.begun = max(self.begun, spans_of(reached))
-        self._debt += self.begun * (1 / MOST_RECORDS + readings / MOST_READINGS)
+        self._debt += self._cost(1, readings)
+
+    def _cost(self, records: int, readings: int) -> float:
+        """Chunks to be kept for so much more to fold."""
+        return self.begun * (records / MOST_RECORDS + readings / MOST_READINGS)

@@ -16,7 +16,7 @@ import structlog
 from ingest.log.contract import LogError
 from ingest.normalise.boot_run import BootRun
 from ingest.normalise.seen import Seen
-from ingest.normalise.seen_chunks import MOST_READINGS, MOST_RECORDS, ChunkRounds, unpacked
+from ingest.normalise.seen_chunks import ChunkRounds, unpacked
 from ingest.normalise.seen_columns import fits_a_row, written
 from ingest.normalise.seen_open import Arrived
 from ingest.normalise.seen_table import RunTable
@@ -92,9 +92,8 @@ def restored(reading_log: SeenLog, values_since_ms: int) -> Seen:
     records = reading_log.end() - after
     log.info("seen_restored", chunks=len(chunks), records=records, readings=tail.rows)
     whole = [chunk for chunk in chunks if chunk.span > 1]
-    cost = records / MOST_RECORDS + tail.rows / MOST_READINGS
     rounds = keep_all(reading_log, seen) if tail.rows else None
-    seen.begin(reading_log.seen_values(values_since_ms), rounds or ChunkRounds(len(whole), cost))
+    seen.begin(reading_log.seen_values(values_since_ms), rounds or ChunkRounds(len(whole), records, tail.rows))
     return seen
 
 
