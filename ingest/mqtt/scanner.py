@@ -94,9 +94,12 @@ class Scanner:
             length = data[at + 1]
             start = at + 2
             if length > 127:
-                length, start = _long_length(data, at + 1)
-                if length < 0:
-                    break
+                if start < size and data[start] < 128:  # two bytes, as nearly every reading has: a call would cost more
+                    length, start = length & 127 | data[start] << 7, start + 1
+                else:
+                    length, start = _long_length(data, at + 1)
+                    if length < 0:
+                        break
                 if length > limit:
                     self._oversized = _Oversized(first, length, length)
                     return start
