@@ -61,7 +61,7 @@ _INGEST_COUNTERS = (
     ("influx_written", "points that InfluxDB took", ""),
     ("influx_refused", "points that InfluxDB refused for ever, set aside", ""),
     ("influx_writes", "requests to write that InfluxDB answered", ""),
-    ("influx_retries", "of these, requests made again", ""),
+    ("influx_retries", "requests made again, answered or not", ""),
 )
 _INGEST_GAUGES = (
     ("broker_up", "1 while both sessions are subscribed", ""),

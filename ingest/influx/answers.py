@@ -58,6 +58,11 @@ class Verdict(Enum):
         """Passes by itself, or is how a write that is too large shows: a server closes before all of it is read."""
         return self in {Verdict.CUT_OFF, Verdict.LATE}
 
+    @property
+    def is_silence(self) -> bool:
+        """No answer at all."""
+        return self is Verdict.UNREACHABLE or self.may_be_size
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

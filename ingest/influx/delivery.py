@@ -50,7 +50,8 @@ class Delivery:
     """Any number of `deliver` at a time, of which `CONNECTIONS` are on the wire.
 
     Pauses between attempts are real seconds, for they concern a real network. Since the start: `written` and `refused`
-    lines, `writes` answered, of which `retries` were of lines sent before; `last_refusal`: the server's words.
+    lines, `writes` that were answered, `retries` of what was sent before, answered or not; `last_refusal`: the server's
+    words.
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class Delivery:
     async def _write(self, encoded: bytes) -> Answer:
         async with self._wire:
             answer = await self._server.write(encoded)
-        self.writes += 1
+        self.writes += not answer.verdict.is_silence
         return answer
 
     def _took(self, count: int) -> None:

@@ -41,7 +41,7 @@ ROUND = "round"
 class WriterState:
     """For healthz and metrics. `lag_s`: how far log time at `place` is behind now. None: nothing is wrong.
 
-    Since the start: lines `written_lines` and `refused_lines`, and `writes` answered, `retries` of them again.
+    Since the start: lines `written_lines` and `refused_lines`, `writes` that were answered, `retries` whether or not.
     """
 
     place: int

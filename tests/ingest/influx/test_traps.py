@@ -176,7 +176,7 @@ async def test_thousands_of_records_of_an_outage_are_caught_up_while_new_ones_co
     start_influxdb: StartInfluxDB, log: SqliteLog
 ) -> None:
     server = start_influxdb()
-    async with running(log, options(server, batch_lines=5000)) as run:
+    async with running(log, options(server, batch_lines=5000, flush_ms=1000)) as run:
         log.append(Batch(readings(20, seed=0), T0_MS))
         await run.catches_up()
         server.kill()
