@@ -39,6 +39,8 @@ def of_refusals(messages: Messages, refusals: Iterable[Refusal]) -> list[Quarant
 
 def _receipted(refusals: Sequence[Refusal]) -> tuple[tuple[int, int], ...]:
     """(boot, seq) of the elements that count as committed now."""
+    if len(refusals) == 1 and refusals[0].boot is None:
+        return ()
     return tuple([(one.boot, one.seq) for one in refusals if one.boot is not None and one.seq is not None])
 
 
@@ -47,8 +49,8 @@ def details(refusals: Sequence[Refusal]) -> str:
     if len(refusals) == 1 and refusals[0].element is None:
         return refusals[0].detail
     shown = [
-        refusal.detail if refusal.element is None else f"element {refusal.element}: {refusal.reason} {refusal.detail}"
-        for refusal in refusals[:REASONS_SHOWN]
+        one.detail if one.element is None else f"element {one.element}: {_TEXT[one.reason]} {one.detail}"
+        for one in refusals[:REASONS_SHOWN]
     ]
     more = len(refusals) - len(shown)
     return "; ".join([*shown, f"and {more} more"] if more else shown)
