@@ -29,7 +29,6 @@ class Opened:
     def __init__(self, parts: NDArray[np.int64], readings: Readings) -> None:
         self.parts = parts
         self.readings = readings
-        self.names = frozenset(readings.present)
         self.first_offset = int(parts[0, OFFSET])
         self.last_offset = int(parts[-1, OFFSET])
 
@@ -47,6 +46,11 @@ class Opened:
         """The columns that some reading of a record carries; `record` counts from the row's first."""
         always, sometimes, carried = self._presence
         return (*always, *compress(sometimes, carried[record].tolist()))
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The columns that some reading of the row carries."""
+        return frozenset(self.readings.present)
 
     def _pieces(self, begin: int, count: int) -> Iterator[Readings]:
         if len(self.parts) == 1:

@@ -26,7 +26,7 @@ READ_BYTES = 32 << 20
 READ_READINGS = 1 << 19
 """One `read` takes no more rows when it holds this much, however many records are asked for."""
 VERIFY_STEP = 64
-LARGE_READINGS = 32_768
+LARGE_READINGS = 8192  # of a row; handing a smaller one to a thread costs more than it saves
 _DECODING = ThreadPoolExecutor(2, "log-decoding")  # starts its threads when there is much to decode
 
 _COLUMNS = "last_offset, first_offset, last_log_time_ms, rows, schema_version, codec, checksum, parts, body"
@@ -40,7 +40,8 @@ _ROWS_AFTER = f"SELECT {_COLUMNS} FROM record WHERE last_offset > ? ORDER BY las
 
 def _opened(rows: Sequence[Row]) -> Iterator[Opened]:
     """Each row decoded, in order; large ones beside each other: numpy and zstd let other threads run."""
-    return map(open_row, rows) if sum(row.rows for row in rows) < LARGE_READINGS else _DECODING.map(open_row, rows)
+    is_worth_it = len(rows) > 1 and sum(row.rows for row in rows) >= LARGE_READINGS * len(rows)
+    return _DECODING.map(open_row, rows) if is_worth_it else map(open_row, rows)
 
 
 class Outline(NamedTuple):
