@@ -78,6 +78,8 @@ def verify() -> None:
 
     with closing(SqliteLogReader(current_settings().log.path)) as reader:
         typer.echo(f"{reader.verify()} records are whole")
+        for first, last, file in reader.set_aside():
+            typer.echo(f"records {first}..{last} were set aside: they are empty, and {file} has what stood there")
 
 
 @logs.command()

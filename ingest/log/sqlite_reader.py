@@ -208,6 +208,10 @@ class SqliteLogReader:
         found = self._all(_ROWS_AFTER + " LIMIT 1", offset - 1)
         return [Row(*fields) for fields in found]
 
+    def set_aside(self) -> list[tuple[int, int, str]]:
+        """First and last offset of the records that a person set aside, and the file beside the log that has them."""
+        return self._all("SELECT first_offset, last_offset, file FROM set_aside ORDER BY last_offset")
+
     def version(self) -> int:
         """Changes when another connection has committed (PRAGMA data_version); costs microseconds."""
         return int(self._one("PRAGMA data_version") or 0)
