@@ -18,14 +18,14 @@ from ingest.log import versions
 from ingest.log.contract import Batch
 from ingest.log.sqlite import SqliteLog
 from ingest.log.tables import APPLICATION_ID
-from ingest.normalise import seen_chunks
+from ingest.normalise import seen_chunks, seen_columns
 from ingest.normalise.seen_restore import keep_all, restored
 from ingest.reading import Flag
 from tests.ingest.log.seen_appender import WATCHES, Appender
 from tests.ingest.normalise.plain_seen import PlainSeen
 from tests.ingest.normalise.streams import Town
 from tests.ingest.normalise.test_seen_plain import live_through, state_of, state_of_plain
-from tests.ingest.normalise.test_seen_restore import whole_state
+from tests.ingest.normalise.test_seen_restore import table_holds_just_what_rows_do_not, whole_state
 
 if TYPE_CHECKING:
     from ingest.normalise.seen import Seen
@@ -47,6 +47,7 @@ def small(monkeypatch):
     monkeypatch.setattr(seen_chunks, "SPAN", 4)
     monkeypatch.setattr("ingest.normalise.seen.SPAN", 4)
     monkeypatch.setattr(seen_chunks, "MOST_RECORDS", 10)
+    monkeypatch.setattr(seen_columns, "MOST_SIDE_RANGES", 2)
 
 
 def lived(path: Path, seed: int, batches: int = 30) -> tuple[SqliteLog, Seen]:
@@ -59,6 +60,7 @@ def lived(path: Path, seed: int, batches: int = 30) -> tuple[SqliteLog, Seen]:
         seen.commit()
         plain.commit()
         assert state_of(seen, plain) == state_of_plain(plain)
+        table_holds_just_what_rows_do_not(log, seen)
         if rng.random() < 0.2:
             log.tick(T0_MS)
     return log, seen

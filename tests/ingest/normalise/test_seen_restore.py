@@ -135,6 +135,23 @@ def test_where_no_watch_counts_its_readings_a_restart_reads_no_more_than_elsewhe
     assert not log.restarted().judge(readings).is_new.any()
 
 
+def test_a_batch_of_resends_alone_is_not_committed_and_takes_no_chunk_along(monkeypatch):
+    monkeypatch.setattr(seen_chunks, "MOST_RECORDS", 2)
+    log = KeptLog()
+    seen = log.restarted()
+    for seq in range(1, 5):
+        readings = readings_of([(0, 7, seq, 1, 0, T0 + seq, T0 + seq, T0 + seq)])
+        assert seen.judge(readings).is_new.all()
+        log.append(readings, seen)
+        seen.commit()
+        for _ in range(3):
+            assert not seen.judge(readings).is_new.any()
+            seen.chunks()
+            seen.commit()
+    [chunk] = log.chunks.values()
+    assert chunk.at_offset >= 2
+
+
 def test_where_a_start_cannot_keep_the_state_the_next_commits_catch_up(monkeypatch):
     monkeypatch.setattr(seen_chunks, "MOST_RECORDS", 10)
     log = KeptLog()
