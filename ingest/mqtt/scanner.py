@@ -90,9 +90,7 @@ class Scanner:
         add_topic, add_payload, add_packet_id = into.topics.append, into.payloads.append, into.packet_ids.append
         v5, limit, size = self._v5, self._limit, len(data)
         while at + 1 < size:
-            first = data[at]
-            length = data[at + 1]
-            start = at + 2
+            first, length, start = data[at], data[at + 1], at + 2
             if length > 127:
                 if start < size and data[start] < 128:  # two bytes, as nearly every reading has: a call would cost more
                     length, start = length & 127 | data[start] << 7, start + 1
@@ -122,11 +120,7 @@ class Scanner:
             if v5:
                 if not topic:
                     raise MqttProtocolError("PUBLISH with a topic alias, which was not offered")
-                skip = data[body]
-                body += 1
-                if skip > 127:
-                    skip, body = take_varint(data, body - 1)
-                body += skip
+                body = body + 1 + data[body] if data[body] < 128 else _after_properties(data, body)
             if body > end:
                 raise MqttProtocolError("PUBLISH shorter than its own header")
             if first & 1:
@@ -180,6 +174,12 @@ class Scanner:
         into.payloads.append(kept[at : at + OVERSIZED_PAYLOAD_BYTES])
         into.retained.append(first & 1 == 1)
         into.packet_ids.append(packet_id)
+
+
+def _after_properties(data: bytes, at: int) -> int:
+    """Where the payload starts behind properties of 128 bytes or more."""
+    size_bytes, at = take_varint(data, at)
+    return at + size_bytes
 
 
 def _long_length(data: bytes, at: int) -> tuple[int, int]:
