@@ -48,6 +48,14 @@ def test_any_topics(topics):
     assert found.unread == {place for place, route in enumerate(routes) if not route.decodes}
 
 
+@pytest.mark.parametrize("topic", ODD)
+def test_each_odd_topic_among_sound_ones(topic):
+    for topics in ([topic], [topic, *SOUND], [*SOUND, topic], [*SOUND, topic, *SOUND]):
+        messages = routed(SOURCES, [delivered(topics)], 5).messages
+        assert messages.watch_ids == [SOURCES.route(one).watch_id for one in topics]
+        assert messages.kinds == [SOURCES.route(one).kind for one in topics]
+
+
 @given(st.lists(st.sampled_from(SOUND), min_size=1, max_size=20))
 def test_sound_topics_need_no_look_at_each(topics):
     found = routed(Blind(), [delivered(topics)], 5)

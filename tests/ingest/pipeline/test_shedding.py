@@ -75,6 +75,14 @@ async def test_what_is_refused_is_not_settled_and_takes_no_room(full):
     assert flow.quarantine() == [("no_time", json.dumps(element).encode())]
 
 
+async def test_what_is_refused_beside_an_emergency_is_told_and_not_settled(full):
+    flow, _ = full
+    backlog = [{"kind": "sos", "boot": 1, "seq": 4}, {"kind": "heart_rate", "boot": 1, "seq": 5, "bpm": 70}]
+    await flow.takes("watch/w1/backlog", backlog)
+    assert [reason for reason, _ in flow.quarantine()] == ["no_time"]
+    assert [payload["also"] for _, payload in flow.receipts] == [[[4, 4]]]
+
+
 async def test_an_alarm_frame_is_kept_and_answered_without_its_place_and_a_sign_of_life_is_not(full):
     flow, _ = full
     answered = []
