@@ -194,6 +194,11 @@ class Seen:
         rows = self._columns.rows[first : min(stop, self._columns.reached)].copy()
         return rows, {place: self._columns.sides[first + place] for place in sided(rows)}
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Without a log, what does not fit a row is kept beside the rows."""
+        return self._in_memory is not None
+
     def runs_in_memory(self) -> list[SeenRun]:
         """Every run that a filter without a log keeps beside its rows."""
         return [] if self._in_memory is None else self._in_memory.all()

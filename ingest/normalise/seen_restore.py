@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from ingest.log.contract import Record
     from ingest.normalise.seen_kept import SeenChunk, SeenRefused, SeenRun, SeenValue
 
+    Wants = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.bool_]]
+    """(watches, offsets) -> mask of those to be folded."""
+
 log = structlog.get_logger(__name__)
 FOLD_ROWS = 131_072
 """Folded at once: small records are judged together."""
@@ -128,13 +131,8 @@ class _Tail:
         return wanted
 
 
-def fold(
-    reading_log: SeenLog,
-    seen: Seen,
-    after: int,
-    wants: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.bool_]],
-) -> None:
-    """Let `seen` meet again what was committed after an offset, as far as `wants(watches, offsets)` says so."""
+def fold(reading_log: SeenLog, seen: Seen, after: int, wants: Wants) -> None:
+    """Let `seen` meet again what was committed after an offset, as far as `wants` says so."""
     by_offset = groupby(reading_log.seen_refused(after), key=lambda pair: pair[0])
     refused = {offset: [element for _, element in elements] for offset, elements in by_offset}
     waiting: list[Record] = []
@@ -146,37 +144,37 @@ def fold(
             if rows >= FOLD_ROWS or record.offset in refused:
                 _fold_readings(waiting, seen, wants)
                 _fold_refused(refused.get(record.offset, ()), record.offset, seen, wants)
+                _commit(reading_log, seen)
                 waiting, rows = [], 0
         after = records[-1].offset
     _fold_readings(waiting, seen, wants)
+    _commit(reading_log, seen)
 
 
-def _fold_readings(
-    records: Sequence[Record], seen: Seen, wants: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.bool_]]
-) -> None:
+def _fold_readings(records: Sequence[Record], seen: Seen, wants: Wants) -> None:
     records = [record for record in records if len(record.readings)]
     if not records:
         return
     columns = {name: np.concatenate([record.readings[name] for record in records]) for name in Arrived._fields}
     offsets = np.repeat([record.offset for record in records], [len(record.readings) for record in records])
-    chosen = np.flatnonzero((columns["seq"] > 0) & wants(columns["watch"], offsets))
-    if len(chosen):
-        seen.judge(Readings({name: column[chosen].astype(COLUMN[name].dtype) for name, column in columns.items()}))
-        seen.commit()
+    chosen = np.flatnonzero((columns["boot"] >= 0) & (columns["seq"] > 0) & wants(columns["watch"], offsets))
+    seen.judge(Readings({name: column[chosen].astype(COLUMN[name].dtype) for name, column in columns.items()}))
 
 
-def _fold_refused(
-    elements: Sequence[SeenRefused],
-    offset: int,
-    seen: Seen,
-    wants: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.bool_]],
-) -> None:
+def _fold_refused(elements: Sequence[SeenRefused], offset: int, seen: Seen, wants: Wants) -> None:
     if not elements:
         return
     chosen = wants(np.array([one.watch for one in elements]), np.full(len(elements), offset))
     for one, is_wanted in zip(elements, chosen.tolist(), strict=True):
         if is_wanted:
             seen.mark_refused(one.watch, one.boot, one.seq, one.arrival_ms)
+
+
+def _commit(reading_log: SeenLog, seen: Seen) -> None:
+    """Nothing that is folded changes the table, unless less fits a row now than when it was committed."""
+    runs, forgotten = seen.runs(), seen.forgotten()
+    if (runs or forgotten) and not seen.is_in_memory:
+        reading_log.keep_seen((), runs, forgotten)
     seen.commit()
 
 

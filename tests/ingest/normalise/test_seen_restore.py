@@ -135,6 +135,22 @@ def test_where_no_watch_counts_its_readings_a_restart_reads_no_more_than_elsewhe
     assert not log.restarted().judge(readings).is_new.any()
 
 
+def test_a_start_with_less_room_in_a_row_than_before_loses_nothing(monkeypatch):
+    log = KeptLog()
+    seen = log.restarted()
+    for seq in (1, 3, 5, 7, 9):
+        readings = readings_of([(0, 7, seq, 1, 0, T0 + seq, T0 + seq, T0 + seq)])
+        seen.judge(readings)
+        log.append(readings, seen)
+        seen.commit()
+    monkeypatch.setattr(seen_columns, "MOST_SIDE_RANGES", 1)
+    again = log.restarted()
+    for filter_ in (again, log.restarted()):
+        assert list(filter_.committed_run(0, 7, 0).committed) == [(n, n) for n in (1, 3, 5, 7, 9)]
+        assert not filter_.judge(readings).is_new.any()
+        filter_.rollback()
+
+
 def test_a_batch_of_resends_alone_is_not_committed_and_takes_no_chunk_along(monkeypatch):
     monkeypatch.setattr(seen_chunks, "MOST_RECORDS", 2)
     log = KeptLog()
