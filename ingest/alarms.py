@@ -8,7 +8,7 @@ The payload stands in quarantine whole, and nobody reads that at three in the mo
 3. A payload that its decoder fails on alerts as SOS if it carries a mark by which its format, or any, names an alarm.
 
 A wrong alert costs a call; a missed one may cost a life. But an alert for each message that we fail on would be a
-flood by our own fault, so the third asks for the mark; the price stands in docs/adr/0010-columns-and-alarms-in-front.md.
+flood by our own fault, so the third asks for the mark; docs/adr/0010-columns-and-alarms-in-front.md tells the price.
 """
 
 from __future__ import annotations
