@@ -2,7 +2,8 @@
 
 Ours is the whole of ingest as it is shipped: persistent sessions, decoding, normalisation, duplicate filter, SQLite
 with synchronous FULL on this disk, PUBACK after the commit, receipts. It is pinned to one core, the broker to another.
-mosquitto_sub, pinned likewise, only prints to /dev/null. Telegraf (its path by --telegraf) may use every core.
+mosquitto_sub, pinned likewise, only prints to /dev/null. Telegraf (its path by --telegraf) may use every core: once it
+throws everything away, once it writes InfluxDB, its usual work.
 
     python -m benchmarks.ingest.drain --messages 1000000 --watches 1000 100000
 """
@@ -15,13 +16,13 @@ from typing import TYPE_CHECKING
 
 from benchmarks.broker import HOST, Chunk, away, chunks_of, mosquitto, publish_chunks
 from benchmarks.ingest import ours
+from benchmarks.ingest.influxd import add_influxd
 from benchmarks.ingest.stream import FILTERS, messages
-from benchmarks.ingest.telegraf import add_telegraf, telegraf_drain
+from benchmarks.ingest.telegraf import add_telegraf, telegraf_drain, telegraf_influx
 from benchmarks.measured import Taken, in_child, machine, middle, new_folder, of_command, report, with_ratios
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     Drain = Callable[[int], Taken]
 
@@ -31,16 +32,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--watches", type=int, nargs="+", default=[1_000, 100_000])
     parser.add_argument("--rounds", type=int, default=1, help="of each, in turns; the median counts")
+    add_influxd(parser)
     add_telegraf(parser)
     asked, on = parser.parse_args(arguments), machine()
     for watches in asked.watches:
         stream = list(chunks_of(messages(asked.messages, watches)))
-        rows = side_by_side(drains(asked.messages, watches, asked.telegraf), stream, asked.rounds)
+        rows = side_by_side(drains(asked, watches), stream, asked.rounds)
         report(f"drain, {watches} watches", asked, with_ratios(rows), on)
 
 
-def drains(count: int, watches: int, telegraf: Path | None) -> dict[str, Drain]:
+def drains(asked: argparse.Namespace, watches: int) -> dict[str, Drain]:
     """Who takes part."""
+    count, telegraf = asked.messages, asked.telegraf
     found: dict[str, Drain] = {"carewatch, durable": lambda port: ours_of(port, count, watches)}
     if shutil.which("mosquitto_sub"):
         found["mosquitto_sub"] = lambda port: mosquitto_sub(port, count)
@@ -48,6 +51,8 @@ def drains(count: int, watches: int, telegraf: Path | None) -> dict[str, Drain]:
         print("mosquitto_sub is not on this machine (Debian: mosquitto-clients): left out")
     if telegraf is not None:
         found["telegraf, discarding"] = lambda port: telegraf_drain(telegraf, port, count)
+    if telegraf is not None and asked.influxd.exists():
+        found["telegraf, InfluxDB"] = lambda port: telegraf_influx(telegraf, port, count, asked.influxd)
     return found
 
 

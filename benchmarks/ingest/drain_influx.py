@@ -47,7 +47,7 @@ def drains(asked: argparse.Namespace) -> dict[str, Drain]:
         "carewatch, log and InfluxDB": lambda port: ours_of(port, asked.messages, asked.watches, asked.influxd),
     }
     if asked.telegraf is not None:
-        found["telegraf, InfluxDB"] = lambda port: telegraf_of(port, asked.messages, asked.telegraf, asked.influxd)
+        found["telegraf, InfluxDB"] = lambda port: telegraf_influx(asked.telegraf, port, asked.messages, asked.influxd)
     return found
 
 
@@ -59,12 +59,6 @@ def ours_of(port: int, count: int, watches: int, program: Path) -> Taken:
         if (found := server.points()) != count:
             raise RuntimeError(f"{count} readings were sent, {found} can be queried in InfluxDB")
     return taken
-
-
-def telegraf_of(port: int, count: int, telegraf: Path, program: Path) -> Taken:
-    """Telegraf into an InfluxDB of its own."""
-    with new_folder() as folder, influxd(program, folder) as server:
-        return telegraf_influx(telegraf, port, count, server)
 
 
 if __name__ == "__main__":

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.broker import HOST
+from benchmarks.ingest.influxd import influxd
 from benchmarks.ingest.stream import FILTERS
 from benchmarks.measured import Taken, cpu_of, new_folder
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
-
-    from benchmarks.ingest.influxd import Influxd
 
 LOOK_S = 0.05
 GIVE_UP_S = 300
@@ -80,11 +79,12 @@ def telegraf_drain(program: Path, port: int, count: int) -> Taken:
             return until(lambda: _written(counts) >= count, pid)
 
 
-def telegraf_influx(program: Path, port: int, count: int, influx: Influxd) -> Taken:
-    """To InfluxDB, until everything can be queried."""
-    output = TO_INFLUXDB.format(url=influx.url, database=influx.bucket.partition("/")[0])
-    with new_folder() as folder, running(program, folder, port, output) as pid:
-        return until(lambda: influx.points() >= count, pid, look_s=1.0)
+def telegraf_influx(program: Path, port: int, count: int, server: Path) -> Taken:
+    """To an InfluxDB of its own, until everything can be queried; `server`: InfluxDB's program."""
+    with new_folder() as folder, influxd(server, folder) as influx:
+        output = TO_INFLUXDB.format(url=influx.url, database=influx.bucket.partition("/")[0])
+        with running(program, folder, port, output) as pid:
+            return until(lambda: influx.points() >= count, pid, look_s=1.0)
 
 
 @contextmanager
