@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Event
 from typing import TYPE_CHECKING
 
 import paho.mqtt.client as paho
@@ -30,8 +31,11 @@ class Dashboard:
         self.client = paho.Client(paho.CallbackAPIVersion.VERSION2)
         self.client.on_connect = lambda client, *_: client.subscribe("carewatch/ingest/#", 1)
         self.client.on_message = lambda _client, _data, got: self.said.append((got.payload.decode(), got.retain))
+        subscribed = Event()
+        self.client.on_subscribe = lambda *_: subscribed.set()
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
+        assert subscribed.wait(10)
 
     async def hears(self, *said: tuple[str, bool]) -> None:
         await eventually(lambda: self.said == [*said], why=f"{said}, not {self.said}")
