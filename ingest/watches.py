@@ -132,7 +132,6 @@ class Watches:
     def forget_from(self, index: int) -> None:
         """Take back indices >= `index`: their batch was not committed."""
         self.provisional -= int(self._provisional[index : len(self._ids)].sum())
-        self._provisional[index:] = False
         for watch_id in self._ids[index:]:
             del self._index_of[watch_id]
         del self._ids[index:]
