@@ -6,7 +6,8 @@ others, or one could smuggle a second message in. What msgspec refuses, and what
 time that is missing, a count that is no count), is left to `native_reading`; both ways give the same.
 
 Fields that WIRE.md does not know are skipped, but must be counted: each field has a colon, so a message that has more
-colons than known fields is looked through once more. A firmware that adds a field to every message costs that, no more.
+colons than known fields is looked through once more, if the struct that forbids unknown ones has refused it. A firmware
+that adds a field to every message costs that, no more.
 """
 
 from __future__ import annotations
@@ -70,14 +71,16 @@ class _Reading:
         """The readings of the messages at `places`, a sheet a kind of reading, irregular ones among them."""
         payloads = self._payloads(places)
         reader = READERS[kind]
-        contents = reader.read(payloads)
-        if set(map(type, contents)) == {reader.forms[0].struct} and kind is not None:
-            sheets = [Sheet(reader.forms[0], np.array(places, np.int64), None, reader.forms[0].pack(contents))]
-        else:
+        contents, odd = reader.read(payloads)
+        if odd:
             sheets = self._flattened(reader, places, contents)
+        else:
+            packed = reader.forms[0].pack(contents, plain=True)
+            sheets = [Sheet(reader.forms[0], np.array(places, np.int64), None, packed)]
         for sheet in sheets:
             self.irregular[sheet.messages[~sheet.is_regular()]] = True
-        self._look_for_unknown(kind, places, payloads, sheets)
+        if odd:
+            self._look_for_unknown(kind, [places[at] for at in odd], [payloads[at] for at in odd], sheets)
         return sheets
 
     def _flag(self, those: Sequence[bool], flag: Flag) -> None:
@@ -116,15 +119,14 @@ class _Reading:
         self, kind: Kind | None, places: Sequence[int], payloads: Sequence[bytes], sheets: Sequence[Sheet]
     ) -> None:
         """A colon a field, at least: where there are more, the message is looked through."""
-        known = np.zeros(len(self.messages), np.int64)
+        known, expected = np.zeros(len(self.messages), np.int64), np.zeros(len(self.messages), np.int64)
         for sheet in sheets:
             np.add.at(known, sheet.messages, sheet.packed.fields)
-        if b"\0".join(payloads).count(b":") == int(known.sum()):
-            return
+            np.add.at(expected, sheet.messages, sheet.packed.colons)
         colons = np.fromiter(map(bytes.count, payloads, repeat(b":")), np.int64, len(payloads))
         where = np.array(places, np.int64)
         unknown: dict[str, int] = {}
-        chosen = np.flatnonzero((colons != known[where]) & ~self.irregular[where])
+        chosen = np.flatnonzero((colons != expected[where]) & ~self.irregular[where])
         places_chosen = where[chosen]
         for at, place, fields in zip(
             chosen.tolist(), places_chosen.tolist(), known[places_chosen].tolist(), strict=True
