@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     DatumOf = Callable[[Route], Datum]
 
 
+def met(decoded: Decoded, watches: Watches, most_unknown: int) -> tuple[Decoded, NDArray[np.int64]]:
+    """What is `admitted`, and the index of each of its readings' watches, shape (rows,); unknown ones are met."""
+    indices = watches.indices(decoded.watch_ids)
+    if not len(indices) or indices.min() >= 0:
+        return decoded, indices
+    decoded = admitted(decoded, watches, most_unknown)
+    return decoded, watches.meet_all(decoded.watch_ids)
+
+
 def admitted(decoded: Decoded, watches: Watches, most_unknown: int) -> Decoded:
     """Without the readings of unknown watches beyond `most_unknown`; an emergency is taken all the same.
 
@@ -43,10 +52,8 @@ def admitted(decoded: Decoded, watches: Watches, most_unknown: int) -> Decoded:
     return without(decoded, beyond, why) if beyond else decoded
 
 
-def identified(decoded: Decoded, watches: Watches) -> Readings:
-    """The readings with their watches' indices; unknown ones are met, and their readings flagged."""
-    readings = decoded.readings
-    indices = watches.meet_all(decoded.watch_ids)
+def identified(readings: Readings, indices: NDArray[np.int64], watches: Watches) -> Readings:
+    """The readings with their watches' indices, shape (len(readings),); those of provisional ones are flagged."""
     flags = readings["flags"]
     if (provisional := watches.are_provisional(indices)).any():
         flags = flags | np.where(provisional, np.uint32(Flag.UNKNOWN_WATCH), np.uint32(0))
@@ -58,7 +65,8 @@ def origin(asked: Routed, decoded: Decoded, readings: Readings, watches: Watches
 
     `readings`: identified. What has no position needs no datum, and has the site's.
     """
-    messages = np.array(decoded.messages, np.int64)
+    places = decoded.messages
+    messages = np.arange(len(places)) if places == range(len(places)) else np.array(places, np.int64)
     datum = np.full(len(readings), datum_of(Route()), np.int8)
     if "lat" in readings.present:
         placed = np.flatnonzero(~np.isnan(readings["lat"]))
@@ -68,11 +76,12 @@ def origin(asked: Routed, decoded: Decoded, readings: Readings, watches: Watches
 
 def _datums(
     asked: Routed, messages: NDArray[np.int64], indices: NDArray[np.int64], watches: Watches, datum_of: DatumOf
-) -> list[Datum]:
+) -> list[Datum] | Datum:
     profiles = watches.profiles(indices)
     by_profile = {profile: datum_of(Route(profile=profile)) for profile in set(profiles)}
     if not asked.routes:
-        return [by_profile[profile] for profile in profiles]
+        datums = set(by_profile.values())
+        return datums.pop() if len(datums) == 1 else [by_profile[profile] for profile in profiles]
     by_message = {place: datum_of(route) for place, route in asked.routes.items() if not route.is_ours}
     return [
         by_profile[profile] if (said := by_message.get(place)) is None else said

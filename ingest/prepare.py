@@ -17,7 +17,7 @@ import msgspec
 from ingest.alarms import rows_of_alarms
 from ingest.decode import decode_all, urgent
 from ingest.formats.joined import joined
-from ingest.identify import admitted, identified, origin
+from ingest.identify import identified, met, origin
 from ingest.log.contract import Batch
 from ingest.normalise.pipeline import normalise
 from ingest.normalise.seen import Seen, Verdict
@@ -98,16 +98,16 @@ class Preparation:
         decoded = self._decoded(asked, failed)
         kept = urgent(decoded) if urgent_only else decoded
         shed = len(decoded.readings) - len(kept.readings)
-        kept = admitted(kept, self.watches, self.most_unknown)
         first_new = len(self.watches)
-        readings = identified(kept, self.watches)
+        kept, indices = met(kept, self.watches, self.most_unknown)
+        readings = identified(kept.readings, indices, self.watches)
         readings = normalise(readings, origin(asked, kept, readings, self.watches, self.datum_of))
         judgement = self.judge(self.seen, readings)
         refused, refusals = self._refused(kept.refusals, asked.messages)
         readings = readings.replace(flags=readings["flags"] | judgement.flags)
         strays = asked.strays if not urgent_only else _of_these(asked.strays, kept.messages)
         batch = Batch(
-            readings=readings.take(judgement.is_new).without_empty_columns(),
+            readings=(readings if judgement.is_new.all() else readings.take(judgement.is_new)).without_empty_columns(),
             log_time_ms=arrival_ms,
             deaf=deaf,
             new_watches=tuple(self.watches.at(index) for index in range(first_new, len(self.watches))),

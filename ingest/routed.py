@@ -1,8 +1,9 @@
 """A batch of messages by columns, with what their topics say.
 
 Our own topics come by the thousand and in one form, `watch/{watch_id}/{kind}`: a run of them is cut by one split of
-all topics joined by line ends. If every piece is as it must be, and no more line ends are there than were put in, no
-topic can have been anything else. A run with any other topic in it is routed one by one.
+all topics joined by line ends. If between the letters of ids there is nothing but the slashes and line ends of so many
+topics, and every piece is as it must be, no topic can have been anything else. A run with any other topic in it is
+routed one by one.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _LONGEST_ID = 64
 _LAST_LEVEL: dict[str, Kind | None] = KIND_BY_TOPIC | {BACKLOG: None}
 _LAST_AND_NEXT = {f"{level}\nwatch": kind for level, kind in _LAST_LEVEL.items()}
 """A last level with the first one of the next topic, as the split leaves them together."""
+_WITHOUT_LETTERS = b"//\n" * RUN
+"""What three levels and a line end leave of a topic each, once all that an id may hold is taken out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +76,13 @@ def routed(sources: Sources, deliveries: Sequence[Delivered], arrival_ms: int, f
 
 
 def _add_ours(run: Sequence[str], columns: _Columns) -> bool:
-    """Whether all topics of the run are sound ones of ours; only then anything is added."""
-    first, *parts = "\n".join(run).split("/")
+    """Whether all topics of the run are sound ones of ours; only then anything is added (ids: WIRE.md section 1)."""
+    text = "\n".join(run)
+    if text.encode().translate(None, _ID_BYTES) != _WITHOUT_LETTERS[: 3 * len(run) - 1]:
+        return False
+    first, *parts = text.split("/")
     watch_ids, last_levels = parts[0::2], parts[1::2]
-    if first != "watch" or len(parts) != 2 * len(run) or not _are_ids(watch_ids):
+    if first != "watch" or max(map(len, watch_ids)) > _LONGEST_ID or "" in watch_ids:
         return False
     last = last_levels.pop()
     try:
@@ -87,12 +93,6 @@ def _add_ours(run: Sequence[str], columns: _Columns) -> bool:
     columns.kinds += kinds
     columns.backlog += [kind is None for kind in kinds]
     return True
-
-
-def _are_ids(texts: Sequence[str]) -> bool:
-    """Each 1 to 64 of `A-Z a-z 0-9 . _ -` (WIRE.md section 1)."""
-    others = "\n".join(texts).encode().translate(None, _ID_BYTES)
-    return others == b"\n" * (len(texts) - 1) and max(map(len, texts)) <= _LONGEST_ID and "" not in texts
 
 
 def _add_each(sources: Sources, run: Sequence[str], columns: _Columns) -> None:

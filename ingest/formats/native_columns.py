@@ -45,15 +45,15 @@ def read_regular(messages: Messages, count_unknown: Callable[[str, int], None]) 
     return decoded(kept, messages, reading.flags), np.flatnonzero(irregular).tolist()
 
 
-def _by_kind(messages: Messages) -> Iterator[tuple[Kind | None, Sequence[int]]]:
+def _by_kind(messages: Messages) -> Iterator[tuple[Kind | None, NDArray[np.int64]]]:
     kinds = messages.kinds
     if kinds.count(kinds[0]) == len(kinds):
-        yield kinds[0], range(len(kinds))
+        yield kinds[0], np.arange(len(kinds))
         return
     codes = np.fromiter(map(_CODE_OF_KIND.__getitem__, kinds), np.int8, len(kinds))
     for kind, code in _CODE_OF_KIND.items():
         if len(places := np.flatnonzero(codes == code)):
-            yield kind, places.tolist()
+            yield kind, places
 
 
 class _Reading:
@@ -61,39 +61,41 @@ class _Reading:
 
     def __init__(self, messages: Messages, count_unknown: Callable[[str, int], None]) -> None:
         self.messages = messages
-        self.irregular = np.array([watch_id is None for watch_id in messages.watch_ids], np.bool_)
+        self.irregular = np.zeros(len(messages), np.bool_)
+        if None in set(messages.watch_ids):
+            self.irregular[:] = [watch_id is None for watch_id in messages.watch_ids]
         self.flags = np.zeros(len(messages), np.uint32)
         self._flag(messages.backlog, Flag.FROM_BACKLOG)
         self._flag(messages.retained, Flag.RETAINED)
         self._count_unknown = count_unknown
 
-    def read(self, kind: Kind | None, places: Sequence[int]) -> list[Sheet]:
+    def read(self, kind: Kind | None, places: NDArray[np.int64]) -> list[Sheet]:
         """The readings of the messages at `places`, a sheet a kind of reading, irregular ones among them."""
         payloads = self._payloads(places)
         reader = READERS[kind]
         contents, odd = reader.read(payloads)
         if odd:
-            sheets = self._flattened(reader, places, contents)
+            sheets = self._flattened(reader, places.tolist(), contents)
         else:
             packed = reader.forms[0].pack(contents, plain=True)
-            sheets = [Sheet(reader.forms[0], np.array(places, np.int64), None, packed)]
+            sheets = [Sheet(reader.forms[0], places, None, packed)]
         for sheet in sheets:
             self.irregular[sheet.messages[~sheet.is_regular()]] = True
         if odd:
-            self._look_for_unknown(kind, [places[at] for at in odd], [payloads[at] for at in odd], sheets)
+            self._look_for_unknown(kind, places[odd], [payloads[at] for at in odd], sheets)
         return sheets
 
     def _flag(self, those: Sequence[bool], flag: Flag) -> None:
         if True in those:
             self.flags[np.array(those, np.bool_)] |= np.uint32(flag)
 
-    def _payloads(self, places: Sequence[int]) -> Sequence[bytes]:
+    def _payloads(self, places: NDArray[np.int64]) -> Sequence[bytes]:
         """Of the messages at `places`; the long ones are flagged."""
         every = self.messages.payloads
-        payloads = every if isinstance(places, range) else [every[place] for place in places]
+        payloads = every if len(places) == len(every) else [every[place] for place in places.tolist()]
         if max(map(len, payloads)) > FULL_PAYLOAD_BYTES:
-            long = [place for place, payload in zip(places, payloads, strict=True) if len(payload) > FULL_PAYLOAD_BYTES]
-            self.flags[long] |= np.uint32(Flag.OVERSIZED)
+            is_long = [len(payload) > FULL_PAYLOAD_BYTES for payload in payloads]
+            self.flags[places[is_long]] |= np.uint32(Flag.OVERSIZED)
         return payloads
 
     def _flattened(self, reader: Reader, places: Sequence[int], contents: Sequence[Any]) -> list[Sheet]:
@@ -116,7 +118,7 @@ class _Reading:
         return _sheets(reader.forms, structs, np.array(owners, np.int64), np.array(elements, np.int64))
 
     def _look_for_unknown(
-        self, kind: Kind | None, places: Sequence[int], payloads: Sequence[bytes], sheets: Sequence[Sheet]
+        self, kind: Kind | None, where: NDArray[np.int64], payloads: Sequence[bytes], sheets: Sequence[Sheet]
     ) -> None:
         """A colon a field, at least: where there are more, the message is looked through."""
         known, expected = np.zeros(len(self.messages), np.int64), np.zeros(len(self.messages), np.int64)
@@ -124,7 +126,6 @@ class _Reading:
             np.add.at(known, sheet.messages, sheet.packed.fields)
             np.add.at(expected, sheet.messages, sheet.packed.colons)
         colons = np.fromiter(map(bytes.count, payloads, repeat(b":")), np.int64, len(payloads))
-        where = np.array(places, np.int64)
         unknown: dict[str, int] = {}
         chosen = np.flatnonzero((colons != expected[where]) & ~self.irregular[where])
         places_chosen = where[chosen]

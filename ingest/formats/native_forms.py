@@ -40,12 +40,16 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _pack = msgspec.msgpack.Encoder().encode
 
 
+_UNCOUNTED = np.empty(0, np.int64)
+
+
 @dataclass(frozen=True, slots=True)
 class Packed:
     """Readings of one kind as columns. `numbers`: float64, NaN where absent. `codes`: int8, -1 where absent.
 
     `fields`: how many known fields each reading carried, and `colons` how many colons at least it was written with (a
-    time as text has some of its own), shape (rows,). A column that no reading carries is left out.
+    time as text has some of its own), shape (rows,); empty for plain ones. A column that no reading carries is left
+    out.
     """
 
     numbers: dict[str, NDArray[np.float64]]
@@ -58,8 +62,8 @@ class Packed:
         return Packed(
             {name: values[keep] for name, values in self.numbers.items()},
             {name: values[keep] for name, values in self.codes.items()},
-            self.fields[keep],
-            self.colons[keep],
+            self.fields[keep] if len(self.fields) else self.fields,
+            self.colons[keep] if len(self.colons) else self.colons,
         )
 
 
@@ -86,10 +90,14 @@ class Form:
         start = len(packed) - self._stride * len(structs)
         numbers = {name: self._column(packed, start, name, ">f8").astype(np.float64) for name in self._numbers}
         flags = {name: _FLAG_OF_BYTE[self._column(packed, start, name, "u1")] for name in self._flags}
+        if plain:
+            carried = {name: one for name, one in numbers.items() if one[0] == one[0] or not np.isnan(one).all()}
+            codes = {name: one for name, one in (words | flags).items() if one[0] >= 0 or one.max() >= 0}
+            return Packed(carried, codes, _UNCOUNTED, _UNCOUNTED)
         fields = np.full(len(structs), int(self.is_tagged), np.int64)
-        carried_numbers = {name: one for name, one in numbers.items() if _counted(fields, ~np.isnan(one))}
+        carried = {name: one for name, one in numbers.items() if _counted(fields, ~np.isnan(one))}
         codes = {name: one for name, one in (words | flags).items() if _counted(fields, one >= 0)}
-        return Packed(carried_numbers, codes, fields, fields if marks is None else fields + marks)
+        return Packed(carried, codes, fields, fields if marks is None else fields + marks)
 
     def _defined(self, time: Any, *, forbid: bool) -> type[msgspec.Struct]:
         fields: list[tuple[str, Any, Any]] = [(name, float, _ABSENT) for name in self._numbers]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -73,13 +73,31 @@ def decoded(sheets: Sequence[Sheet], messages: Messages, flags: NDArray[np.uint3
     refusals: list[Refusal] = []
     parts = [_columns(sheet, messages.arrival_ms, flags, refusals) for sheet in sheets]
     owners = np.concatenate([sheet.messages for sheet in sheets])
-    readings = Readings.concatenate(parts)
-    if len(sheets) > 1:
-        elements = [np.full(len(s.messages), -1) if s.elements is None else s.elements for s in sheets]
-        order = np.argsort(owners * _MOST_ELEMENTS + np.concatenate(elements), kind="stable")
-        readings, owners = readings.take(order), owners[order]
-    places, watch_ids = owners.tolist(), messages.watch_ids
-    return Decoded(readings, [watch_ids[place] for place in places], places, refusals)
+    if len(owners) == len(messages) and all(sheet.elements is None for sheet in sheets):
+        every = cast("Sequence[str]", messages.watch_ids)  # a message that names no watch is irregular
+        return Decoded(_interleaved(parts, owners), every, range(len(owners)), refusals)
+    elements = [np.full(len(s.messages), -1) if s.elements is None else s.elements for s in sheets]
+    order = np.argsort(owners * _MOST_ELEMENTS + np.concatenate(elements), kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    places, watch_ids = owners[order].tolist(), messages.watch_ids
+    return Decoded(_interleaved(parts, rank), [watch_ids[place] for place in places], places, refusals)
+
+
+def _interleaved(parts: Sequence[Readings], rank: NDArray[np.int64]) -> Readings:
+    """Each row at its place. `rank`: the places of all rows, shape (rows of all parts,)."""
+    if len(parts) == 1:
+        return parts[0].take(np.argsort(rank)) if (rank[1:] < rank[:-1]).any() else parts[0]
+    whole: dict[str, NDArray[Any]] = {}
+    first = 0
+    for part in parts:
+        places = rank[first : first + len(part)]
+        for name in part.present:
+            if name not in whole:
+                whole[name] = np.full(len(rank), COLUMN[name].absent, COLUMN[name].dtype)
+            whole[name][places] = part[name]
+        first += len(part)
+    return Readings(whole, len(rank))
 
 
 def _columns(sheet: Sheet, arrival_ms: int, flags: NDArray[np.uint32], refusals: list[Refusal]) -> Readings:
@@ -97,7 +115,9 @@ def _columns(sheet: Sheet, arrival_ms: int, flags: NDArray[np.uint32], refusals:
     }
     for name in _COUNTS:
         if name in numbers:
-            columns[name] = np.where(np.isnan(numbers[name]), -1, numbers[name]).astype(np.int64)
+            counts = numbers[name]
+            has_all = counts.min() >= 0  # a NaN is the least of all
+            columns[name] = (counts if has_all else np.where(np.isnan(counts), -1, counts)).astype(np.int64)
     for name in numbers.keys() - set(HEAD):
         columns[name] = _in_range(sheet, name, numbers[name], of_rows, refusals)
     return Readings({**columns, **codes, "flags": of_rows}, rows)
@@ -120,6 +140,8 @@ def _in_range(
 ) -> NDArray[Any]:
     """The column in its type; what cannot be is emptied, flagged, and told."""
     column = COLUMN[name]
+    if column.low is not None and column.high is not None and column.low <= values.min() <= values.max() <= column.high:
+        return values.astype(column.dtype)
     good = in_range(column, values)
     bad = np.flatnonzero(~good & ~np.isnan(values))
     if not len(bad):

@@ -78,7 +78,8 @@ def _is_day_and_clock(text: NDArray[np.uint8], digits: NDArray[np.uint8]) -> NDA
     """Digits and marks where `yyyy-mm-ddThh:mm:ss` has them."""
     marks = (text[4] == ord("-")) & (text[7] == ord("-")) & (text[13] == ord(":")) & (text[16] == ord(":"))
     between = (text[10] == ord("T")) | (text[10] == ord("t")) | (text[10] == ord(" "))
-    return marks & between & _are_digits(digits[[0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]])
+    are: NDArray[np.bool_] = marks & between & _are_digits(digits[[0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]])
+    return are
 
 
 def _offset_ms(zone: NDArray[np.uint8], digits: NDArray[np.uint8], good: NDArray[np.bool_]) -> NDArray[np.int64]:
