@@ -14,7 +14,7 @@ STANDS_STILL_MS = 7 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class FarBehind:
     """A consumer far behind. `behind_ms`: of log time, from the first record that it has not read to the newest."""
 
     consumer: str
@@ -36,7 +36,7 @@ class Standing:
         )
 
 
-def standing_still(reader: SqliteLogReader) -> list[Standing]:
+def standing_still(reader: SqliteLogReader) -> list[FarBehind]:
     """Those that are more than a week behind. Raises LogError as the reader does."""
     end, found = reader.end(), []
     for consumer, kept in reader.places().items():
@@ -47,5 +47,5 @@ def standing_still(reader: SqliteLogReader) -> list[Standing]:
         behind_ms = newest_ms - first_unread_ms
         if behind_ms > STANDS_STILL_MS:
             file = f"{reader.path}.place.{consumer}"
-            found.append(Standing(consumer, end - place, behind_ms, first_unread_ms, file))
+            found.append(FarBehind(consumer, end - place, behind_ms, first_unread_ms, file))
     return found

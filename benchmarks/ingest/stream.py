@@ -70,11 +70,6 @@ BAD = (
     b"72",
 )
 """Payloads that cannot be a reading, each for a reason of its own."""
-BAD_FIELDS = (
-    b'{"v":1,"time":1780000000000,"bpm":"72","battery":"81 %","worn":"yes","steps":true}',
-    b'{"v":1,"time":1780000000000,"bpm":100000,"battery":-5,"spo2":1e300,"skin_c":-40,"quality":17}',
-)
-"""Readings of which nothing is left but whose and when."""
 
 
 def bad_messages(count: int, watches: int) -> Iterator[tuple[bytes, bytes]]:

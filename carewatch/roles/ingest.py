@@ -30,6 +30,7 @@ from ingest.mqtt.subscriber import Subscriber
 from ingest.normalise.seen_restore import keep_all
 from ingest.pipeline import Ingest, IngestOptions
 from ingest.receipts import Receipts
+from ingest.seams import now_ms
 from ingest.watches import Watches
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from carewatch.clock import ScaledClock, WallClock
     from carewatch.settings import Settings
 
-NS_PER_MS = 1_000_000
 LEAST_TICK_S = 0.1
 """Real seconds: a demo at 60x ticks each 6 s of its time, not 60 times a second."""
 
@@ -75,7 +75,7 @@ def build(settings: Settings, closing: ExitStack) -> Parts:
     reading_log = SqliteLog(settings.log.path, settings.log.quarantine_mb * MB)
     closing.callback(reading_log.close)
     watches = Watches.of_rows(reading_log.watch_rows())
-    preparation = preparation_of(settings, sources, reading_log, watches, clock.now_ns() // NS_PER_MS)
+    preparation = preparation_of(settings, sources, reading_log, watches, now_ms(clock))
     closing.callback(keep_all, reading_log, preparation.seen)  # the next start has nothing to fold
     intake = Intake(
         _session(settings, "-emergency", filters.emergency, clock), _session(settings, "", filters.other, clock)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from carewatch.consumers import Standing, standing_still
+from carewatch.consumers import FarBehind, standing_still
 from carewatch.status import Problem
 from ingest.intake import SESSIONS
 from ingest.log.contract import LogError
 from ingest.log.room import MB, Room
 from ingest.mqtt.link import Link
 from ingest.prepare import MOST_UNKNOWN
+from ingest.seams import NS_PER_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from carewatch.roles.ingest_parts import Parts
     from ingest.influx.writer import WriterState
 
-NS_PER_MS = 1_000_000
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 CONNECTING = "wait; within 10 s it is up, or the reason stands here"
@@ -34,7 +34,7 @@ class IngestProblems:
         self._parts = parts
         self._lost, self._not_quarantined = Rising(), Rising()
         self._since_ms: dict[str, int] = {}
-        self._standing: list[Standing] = []
+        self._standing: list[FarBehind] = []
         self._looked_ms: int | None = None
         self._unreadable = ""
         self.places: dict[str, int] = {}

@@ -10,6 +10,7 @@ from carewatch.status import Buckets, RoleStatus
 from ingest.intake import SESSIONS
 from ingest.log.room import Room
 from ingest.mqtt.link import Link
+from ingest.seams import now_ms
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,14 +20,12 @@ if TYPE_CHECKING:
     from ingest.histogram import Histogram
     from ingest.influx.writer import WriterState
 
-NS_PER_MS = 1_000_000
-
 
 async def ingest_status(parts: Parts, problems: IngestProblems) -> RoleStatus:
     """Cheap enough for each second."""
-    now_ms = parts.clock.now_ns() // NS_PER_MS
-    await asyncio.to_thread(parts.room.look, now_ms)
-    await asyncio.to_thread(problems.look, now_ms)
+    time_ms = now_ms(parts.clock)
+    await asyncio.to_thread(parts.room.look, time_ms)
+    await asyncio.to_thread(problems.look, time_ms)
     gauges = await asyncio.to_thread(_gauges, parts)  # reads the log: an emergency does not wait for that
     influx = await parts.writer.state() if parts.writer is not None else None
     tally, links = parts.ingest.tally, dict(zip(SESSIONS, parts.ingest.links, strict=True))
@@ -45,7 +44,7 @@ async def ingest_status(parts: Parts, problems: IngestProblems) -> RoleStatus:
         gauges | _influx_gauges(influx),
         by_label,
         {name: _buckets(histogram) for name, histogram in tally.histograms().items()},
-        tuple(problems.found(influx, now_ms)),
+        tuple(problems.found(influx, time_ms)),
     )
 
 

@@ -13,6 +13,7 @@ from carewatch.sources import ConfiguredSources
 from ingest.log.contract import QuarantineQuery
 from ingest.log.sqlite import SqliteLog
 from ingest.read_again import read_again
+from ingest.seams import now_ms
 from ingest.watches import Watches
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from ingest.log.contract import Quarantined, ReadingLog
     from ingest.read_again import ReadAgain
 
-NS_PER_MS = 1_000_000
 AT_ONCE = 50
 """Entries asked for in one request, each with its turn between two commits."""
 
@@ -50,13 +50,11 @@ def read_again_offline(settings: Settings, entries: Sequence[int]) -> Iterator[R
     """The same where ingest does not run. LogError if it does, or if the log does not take it."""
     clock = WallClock()
     with closing(SqliteLog(settings.log.path)) as reading_log:
-        now_ms = clock.now_ns() // NS_PER_MS
-        watches = Watches(reading_log.watches())
-        preparation = preparation_of(settings, ConfiguredSources.of(settings), reading_log, watches, now_ms)
+        watches = Watches.of_rows(reading_log.watch_rows())
+        preparation = preparation_of(settings, ConfiguredSources.of(settings), reading_log, watches, now_ms(clock))
         for number in entries:
-            now_ms = clock.now_ns() // NS_PER_MS
             # Nobody listened meanwhile: silence before this record proves nothing.
-            yield read_again(preparation, reading_log, kept_entry(reading_log, number), now_ms, deaf=True)
+            yield read_again(preparation, reading_log, kept_entry(reading_log, number), now_ms(clock), deaf=True)
 
 
 def kept_entry(reading_log: ReadingLog, number: int) -> Quarantined:

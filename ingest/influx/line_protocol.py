@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.reading import COLUMNS, PAYLOAD_COLUMNS, Column, Kind, Readings
+from ingest.seams import NS_PER_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from ingest.watches import Watch
 
-NS_PER_MS = 1_000_000
 SUB_MS = 1_000_000  # what distinguishes readings of one ms: seq, or a hash of the values, modulo this many ns
 KIND_SHIFT = 40  # above every index of a watch
 ALERT = "alert"

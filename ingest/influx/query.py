@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from influxdb_client.client.influxdb_client import InfluxDBClient
 
+from ingest.seams import NS_PER_MS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ingest.influx.options import InfluxOptions
-
-NS_PER_MS = 1_000_000
 
 
 _NO_TAG = frozenset({"result", "table", "_start", "_stop", "_time", "_measurement", "_field", "_value", "time_ns"})

@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
 from ingest.log.contract import LogDamagedError, LogError
 from ingest.log.record import Codec, merge
+from ingest.whole import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ingest.log.sqlite import SqliteLog
     from ingest.log.sqlite_reader import Outline
@@ -146,7 +147,7 @@ async def age_for_ever(aging: Aging) -> None:
     while True:
         began_ns = time.perf_counter_ns()
         try:
-            went_on = await _whole(asyncio.to_thread(aging.step))
+            went_on = await whole(asyncio.to_thread(aging.step))
         except LogError as error:
             aging.refused = str(error)
             log.warning("rows_not_merged", problem=str(error), remedy="see the log's disk; tried again in a minute")
@@ -154,13 +155,3 @@ async def age_for_ever(aging: Aging) -> None:
         else:
             aging.refused = ""
         await asyncio.sleep((time.perf_counter_ns() - began_ns) / 1e9 if went_on else LOOK_AGAIN_S)
-
-
-async def _whole(work: Coroutine[Any, Any, bool]) -> bool:
-    """Cancelled, wait for the thread all the same: the log must not be closed under it."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise

@@ -223,7 +223,7 @@ class ReadingLog(LogReader, Protocol):
         """Keep state of the filter as of the newest record, in a transaction of its own. `LogError`: none is kept."""
 
     def seen_values(self, since_ms: int) -> Iterator[SeenValue]:
-        """The same for readings without seq, of watch time >= `since_ms`."""
+        """What is known of readings without seq, of watch time >= `since_ms`, as of the last commit."""
 
     def put_watch(self, watch: Watch) -> None:
         """Register or change a watch."""
