@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tomllib import TOMLDecodeError
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_-]+)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"""^(\s*)(?:([A-Za-z0-9_-]+)|"([^"]*)"|'([^']*)')\s*=\s*""")
+_AT = re.compile(r"at line (\d+), column (\d+)")
 _QUOTES = ('"""', "'''")
 
 
@@ -54,6 +59,11 @@ class TomlPlaces:
         entry = _Entry(Place(number, len(key[1]) + 1), Place(number, key.end() + 1), opening)
         self._entries.setdefault((*table, key[2] or key[3] or key[4] or ""), entry)
         return opening if opening in _QUOTES and opening not in rest[3:] else ""
+
+    def error(self, error: TOMLDecodeError) -> Place:
+        """Where `tomllib` stopped reading; the last line if it names no place."""
+        found = _AT.search(str(error))
+        return Place(int(found[1]), int(found[2])) if found else Place(max(1, len(self.lines)), 1)
 
     def table(self, name: str, index: int) -> Place:
         """Of the table's header; the file's start if it has none."""

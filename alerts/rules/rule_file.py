@@ -49,9 +49,7 @@ class _RuleFile:
         try:
             return tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            found = re.search(r"at line (\d+), column (\d+)", str(error))
-            place = Place(int(found[1]), int(found[2])) if found else Place(max(1, len(self._places.lines)), 1)
-            self.problem(place, f"not TOML: {error}", "see toml.io for how it is written")
+            self.problem(self._places.error(error), f"not TOML: {error}", "see toml.io for how it is written")
             raise RuleError(self._problems) from error
 
     def problem(self, place: Place, what: str, remedy: str) -> None:

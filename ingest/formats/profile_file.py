@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -33,9 +32,7 @@ class ProfileFile:
         try:
             return tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            found = re.search(r"at line (\d+), column (\d+)", str(error))
-            place = Place(int(found[1]), int(found[2])) if found else Place(max(1, len(self._places.lines)), 1)
-            self._note(place, f"not TOML: {error}", "see toml.io for how it is written")
+            self._note(self._places.error(error), f"not TOML: {error}", "see toml.io for how it is written")
             raise self._error() from None
 
     def close(self) -> None:
