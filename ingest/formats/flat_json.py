@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.formats.contract import Decoded, Message, Reason, Refusal
 from ingest.formats.flat_json_element import Element, Origin
-from ingest.formats.flat_json_map import FieldMap, found_at
+from ingest.formats.flat_json_map import FieldMap
+from ingest.formats.flat_json_path import found_at
 from ingest.formats.flat_json_plan import Plan, is_said
 from ingest.formats.identity import is_watch_id, stand_in_id
 from ingest.formats.json_payload import parsed, text_of

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ingest.file_problems import nearest
-from ingest.formats.flat_json_map import Cell, Pair, Path, paths_of
+from ingest.formats.flat_json_map import Cell, Pair
+from ingest.formats.flat_json_path import Path, paths_of
 from ingest.formats.json_payload import text_of
 from ingest.formats.units import Unit, units_of
 from ingest.reading import COLUMN

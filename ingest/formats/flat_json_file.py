@@ -36,7 +36,8 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.file_problems import nearest
 from ingest.formats.flat_json_cell import read_cell, read_pair
-from ingest.formats.flat_json_map import FieldMap, Pair, Path, ReadingMap, When, paths_of
+from ingest.formats.flat_json_map import FieldMap, Pair, ReadingMap, When
+from ingest.formats.flat_json_path import Path, paths_of
 from ingest.formats.flat_json_time import Time, TimeForm
 from ingest.formats.json_payload import text_of
 from ingest.reading import ALL_KINDS, KIND_BY_TOPIC, PAYLOAD_COLUMNS, Kind

@@ -10,7 +10,8 @@ from ingest.formats.json_payload import text_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ingest.formats.flat_json_map import Cell, FieldMap, Pair, Path, ReadingMap, When
+    from ingest.formats.flat_json_map import Cell, FieldMap, Pair, ReadingMap, When
+    from ingest.formats.flat_json_path import Path
 
 NO_SLOT = -1
 _LAST = 1_000_000

@@ -13,7 +13,7 @@ from ingest.formats.json_payload import number_of, text_of
 from ingest.formats.times import LATEST_MS, time_ms_of
 
 if TYPE_CHECKING:
-    from ingest.formats.flat_json_map import Path
+    from ingest.formats.flat_json_path import Path
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
