@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.server
 
-NOW_MS = now_ms()
+NOW_MS = now_ms() - 900_000
 GOOD = {"boot": 1, "seq": 1, "time": NOW_MS, "bpm": 71, "battery": 50}
 FRAME = "[3G*8800000015*0087*UD,220414,134652,A,22.571707,N,113.8613968,E,0.1,0.0,100,7,60,90,1000,50,0000"
 
 
 def text(**fields: object) -> bytes:
-    return json.dumps({**GOOD, **fields}).encode()
+    return json.dumps({**GOOD, "time": now_ms(), **fields}).encode()
 
 
 UNUSABLE = {
