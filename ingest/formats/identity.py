@@ -7,6 +7,8 @@ import zlib
 
 from ingest.watches import WATCH_ID
 
+STAND_IN = "bad-id."
+"""How a stand-in begins."""
 _STAND_IN = re.compile(r"bad-id\.[0-9a-f]{8}")
 
 
@@ -20,9 +22,9 @@ def stand_in_id(text: str) -> str:
 
     The same bad id always gives the same one. The true text stands in the quarantine beside it.
     """
-    return f"bad-id.{zlib.crc32(text.encode('utf-8', 'surrogateescape')):08x}"
+    return f"{STAND_IN}{zlib.crc32(text.encode('utf-8', 'surrogateescape')):08x}"
 
 
 def is_stand_in(watch_id: str) -> bool:
     """Made by `stand_in_id`: no watch listens to the topics of this id."""
-    return watch_id.startswith("bad-id.") and _STAND_IN.fullmatch(watch_id) is not None
+    return watch_id.startswith(STAND_IN) and _STAND_IN.fullmatch(watch_id) is not None

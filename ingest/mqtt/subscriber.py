@@ -12,7 +12,7 @@ from ingest.mqtt.connection import Connection
 from ingest.mqtt.inbox import Inbox
 from ingest.mqtt.link import Link, LinkState
 from ingest.mqtt.outcomes import Trouble, of_connect_error
-from ingest.mqtt.packets import encode_publish
+from ingest.mqtt.packets import encode_publishes
 from ingest.mqtt.session import Ending, Phase
 
 if TYPE_CHECKING:
@@ -124,11 +124,29 @@ class Subscriber:
 
     def publish_all(self, messages: Iterable[tuple[str, bytes]]) -> list[Published]:
         """Send messages at QoS 0 in one write; an answer each."""
-        packets: list[bytes] = []
-        answers = [self._accept(topic, payload, packets) for topic, payload in messages]
-        if packets and self._connection is not None:
-            self._connection.send(b"".join(packets))
-        return answers
+        messages = list(messages)
+        connection = self._connection
+        if connection is None or not connection.accepted:
+            return [Published.NOT_CONNECTED] * len(messages)
+        if connection.congested:
+            return [Published.CONGESTED] * len(messages)
+        sound = messages
+        if not _are_topics([topic for topic, _ in messages]):
+            sound = [message for message in messages if _are_topics([message[0]])]
+        packets = encode_publishes(self._options.version, sound)
+        most = connection.session.max_publish_bytes
+        if len(sound) == len(messages) and max(map(len, packets), default=0) <= most:
+            if packets:
+                connection.send(b"".join(packets))
+            return [Published.SENT] * len(messages)
+        connection.send(b"".join(packet for packet in packets if len(packet) <= most))
+        sizes = iter(packets)
+        return [
+            (Published.SENT if len(next(sizes)) <= most else Published.TOO_LARGE)
+            if _are_topics([topic])
+            else Published.BAD_TOPIC
+            for topic, _ in messages
+        ]
 
     async def close(self) -> None:
         """Leave in order: PUBACKs read by the broker, DISCONNECT, `run()` returns. Bounded by 2 x close_timeout_s."""
@@ -136,20 +154,6 @@ class Subscriber:
         self._inbox.close()
         if self._connection is not None:
             await self._connection.leave()
-
-    def _accept(self, topic: str, payload: bytes, packets: list[bytes]) -> Published:
-        connection = self._connection
-        if connection is None or not connection.accepted:
-            return Published.NOT_CONNECTED
-        if connection.congested:
-            return Published.CONGESTED
-        if not topic or any(mark in topic for mark in "+#\0") or len(topic.encode()) > MAX_TOPIC_BYTES:
-            return Published.BAD_TOPIC
-        packet = encode_publish(self._options.version, topic, payload)
-        if len(packet) > connection.session.max_publish_bytes:
-            return Published.TOO_LARGE
-        packets.append(packet)
-        return Published.SENT
 
     async def _connect_once(self) -> Ending:
         """One connection from its first byte to its end."""
@@ -242,6 +246,15 @@ class Subscriber:
                 remedy=trouble.remedy,
             )
         self._on_change(self._state)
+
+
+def _are_topics(topics: Sequence[str]) -> bool:
+    """Whether one can publish to every one of them (OASIS MQTT 5.0, section 4.7)."""
+    text = "".join(topics)
+    if "+" in text or "#" in text or "\0" in text or "" in topics:
+        return False
+    longest = max(map(len, topics), default=0)
+    return 4 * longest <= MAX_TOPIC_BYTES or max(len(topic.encode()) for topic in topics) <= MAX_TOPIC_BYTES
 
 
 def _check_filter(topic_filter: str) -> None:
