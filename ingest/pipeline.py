@@ -43,7 +43,7 @@ T = TypeVar("T")
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.1, 3.0
 RECEIPTS_POLL_S = 0.05
 PRUNE_EVERY_S = 3600.0
-"""The three above are real seconds: they concern this machine, not the watches."""
+"""All four are real seconds: they concern this machine, not the watches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class IngestOptions:
     """`tick_s`: of the clock, after which a log with nothing to say says so. `keep_days`: age at which records go."""
 
     tick_s: float = 1.0
-    keep_days: int = 90
+    keep_days: int = 400
 
 
 @dataclass(slots=True)
