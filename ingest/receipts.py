@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from ingest.formats.identity import is_stand_in
+from ingest.formats.identity import STAND_IN, is_stand_in
 from ingest.normalise.intervals import Intervals
 from ingest.normalise.seen import Verdict
 from ingest.normalise.seen_columns import RUN, UINT32_MAX, has
 from ingest.normalise.seen_ordinary import Grouped, grouped
 from ingest.reading import EMERGENCY_KINDS, Event, Kind
-from ingest.receipts_owed import RANGE, Owed, Ranges
+from ingest.receipts_owed import MOST_HELD, RANGE, Owed, Ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -78,11 +78,20 @@ class Receipts:
         generations = judgement.generations[rows].tolist()
         for watch, boot, seq, generation, due in zip(*cells, generations, due_ms.tolist(), strict=True):
             self._owed.hold(watch, boot, generation, seq, due)
+        self._hold_refused(refused, now_ms)
+
+    def _hold_refused(self, refused: Iterable[tuple[int, int, int]], now_ms: int) -> None:
+        """Each boot is looked up once, and of a watch no more of them than can be owed."""
+        by_watch: dict[int, dict[int, list[int]]] = {}
         for watch, boot, seq in refused:
-            generation = self._seen.newest_generation(watch, boot)
-            if generation is not None and 0 < seq <= UINT32_MAX:
-                due = _not_before(now_ms, self._owed.sent_ms(np.array([watch])), CALM_EVERY_MS)
-                self._owed.hold(watch, boot, generation, seq, int(due[0]))
+            by_watch.setdefault(watch, {}).setdefault(boot, []).append(seq)
+        for watch, boots in by_watch.items():
+            due = int(_not_before(now_ms, self._owed.sent_ms(np.array([watch])), CALM_EVERY_MS)[0])
+            for boot, seqs in list(boots.items())[-MOST_HELD:]:
+                generation = self._seen.newest_generation(watch, boot)
+                for seq in seqs:
+                    if generation is not None and 0 < seq <= UINT32_MAX:
+                        self._owed.hold(watch, boot, generation, seq, due)
 
     def next_due_ms(self) -> int | None:
         """When `due` will next have something; None: nothing is owed."""
@@ -91,7 +100,7 @@ class Receipts:
     def due(self, now_ms: int) -> list[tuple[str, bytes]]:
         """(watch_id, payload) of every receipt whose time has come; publish each on `watch/{watch_id}/receipt`."""
         said = [one for due in self._owed.take_due(now_ms) for one in self._said(*due)]
-        return [(watch_id, payload) for watch_id, payload in said if not is_stand_in(watch_id)]
+        return [one for one in said if not (one[0].startswith(STAND_IN) and is_stand_in(one[0]))]
 
     def _hold_ranges(
         self, readings: Readings, judgement: Judgement, rows: NDArray[np.int64], now_ms: int
@@ -152,8 +161,11 @@ class Receipts:
                 yield from ((watch_id, payload) for payload in self._payloads(watch, held))
 
     def _payloads(self, watch: int, held: Held) -> Iterator[bytes]:
+        known: dict[int, dict[int, BootRun]] = {}
         for (boot, generation), seqs in held.items():
-            run = self._seen.committed_run(watch, boot, generation)
+            if boot not in known:
+                known[boot] = {run.generation: run for run in self._seen.committed_runs(watch, boot)}
+            run = known[boot].get(generation)
             if run is not None:
                 yield msgspec.json.encode(_receipt(boot, run, seqs))
 

@@ -28,6 +28,9 @@ NOTHING, RANGE, MORE = 0, 1, 2
 Held = dict[tuple[int, int], Intervals]
 """(boot, generation) -> seqs, in the order in which they were first held."""
 
+MOST_HELD = 1000
+"""Counts of a watch that one receipt time speaks of, the newest: the filter remembers no more boots either."""
+
 
 class Ranges(NamedTuple):
     """For each of some watches, shape (g,), one closed range of generation 0 of a boot, and when its receipt is due."""
@@ -89,7 +92,10 @@ class Owed:
         else:
             if form != MORE:
                 self._more[watch] = {(was_boot, 0): Intervals([(first, last)])} if form == RANGE else {}
-            self._more[watch].setdefault((boot, generation), Intervals()).add(seq)
+            held = self._more[watch]
+            held.setdefault((boot, generation), Intervals()).add(seq)
+            if len(held) > MOST_HELD:
+                del held[next(iter(held))]  # its watch sends it again
             form = MORE
         self._rows[watch] = (was_due_ms, sent_ms, was_boot, first, last, form)
 

@@ -159,12 +159,23 @@ class Seen:
             return self._columns.rows["lost"][: self._columns.reached].astype(np.int64)
 
     def committed_run(self, watch: int, boot: int, generation: int) -> BootRun | None:
-        """What is durable of one boot; for receipts. None: nothing, or forgotten in a boot storm."""
-        return next((run for run in self._committed_runs(watch, boot) if run.generation == generation), None)
+        """What is durable of one count of a boot; None: nothing, or forgotten in a boot storm."""
+        return next((run for run in self.committed_runs(watch, boot) if run.generation == generation), None)
+
+    def committed_runs(self, watch: int, boot: int) -> Sequence[BootRun]:
+        """Every count of one boot that is durable, by generation; empty: nothing, or forgotten in a boot storm."""
+        with self._changing:
+            row, side = self._columns.row(watch), self._columns.sides.get(watch)
+        bits = row[seen_columns.BITS]
+        if bits & RUN and row[seen_columns.BOOT] == boot and not bits & SPILLED:
+            return [run_of(row, side)]
+        if bits & SPILLED or row[seen_columns.OLDER]:
+            return [BootRun.of_kept(run) for run in self._table.seen_runs_of(watch, boot)]
+        return ()
 
     def newest_generation(self, watch: int, boot: int) -> int | None:
         """Of the committed counts of one boot; None: nothing is committed of it."""
-        runs = self._committed_runs(watch, boot)
+        runs = self.committed_runs(watch, boot)
         return runs[-1].generation if runs else None
 
     def committed_rows(self, watches: NDArray[np.int64]) -> NDArray[Any]:
@@ -252,16 +263,6 @@ class Seen:
         """One more than the highest watch that has state, this batch's included."""
         begun = int(self._begun_watches[-1]) + 1 if len(self._begun_watches) else 0
         return max(self._columns.reached, begun, *(watch + 1 for watch in self._opened), 0)
-
-    def _committed_runs(self, watch: int, boot: int) -> Sequence[BootRun]:
-        with self._changing:
-            row, side = self._columns.row(watch), self._columns.sides.get(watch)
-        bits = row[seen_columns.BITS]
-        if bits & RUN and row[seen_columns.BOOT] == boot and not bits & SPILLED:
-            return [run_of(row, side)]
-        if bits & SPILLED or row[seen_columns.OLDER]:
-            return [BootRun.of_kept(run) for run in self._table.seen_runs_of(watch, boot)]
-        return ()
 
     def _forget_batch(self) -> None:
         self._begun_watches = self._begun_watches[:0]

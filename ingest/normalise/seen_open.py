@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
 from ingest.normalise import seen_columns as columns
@@ -12,7 +13,7 @@ from ingest.normalise.verdict import Verdict
 from ingest.reading import EMERGENCY_KINDS, Flag
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from ingest.normalise.boot_run import Emergency
     from ingest.normalise.seen_columns import Side, Written
@@ -24,6 +25,9 @@ MOST_BOOTS = 1000
 MOST_GENERATIONS = 1000
 """Counts remembered of one boot; beyond, the older half is forgotten, so that a watch that resets its count with every
 reading costs no more than one of a thousand counts."""
+
+ASK_ONCE_FROM = 32
+"""Boots in one batch, from which on it is quicker to know which of them the table has."""
 
 
 class Arrived(NamedTuple):
@@ -69,6 +73,7 @@ class OpenWatch:
         self._committed = committed
         self._table = table
         self._before: dict[int, list[BootRun] | None] = {}
+        self._kept_boots: Collection[int] | None = None
         self._touched: set[tuple[int, int]] = set()
         self._thinned: set[int] = set()
         """Boots whose older counts were forgotten: they are put into the table anew."""
@@ -155,9 +160,15 @@ class OpenWatch:
         bits = self._was[columns.BITS]
         if bits & columns.RUN and boot == self._was[columns.BOOT] and not bits & columns.SPILLED:
             return [run_of(*self._committed)]
-        if self._was[columns.OLDER] or bits & columns.SPILLED:
+        if (self._was[columns.OLDER] or bits & columns.SPILLED) and self._may_be_kept(boot):
             return [BootRun.of_kept(kept) for kept in self._table.seen_runs_of(self._watch, boot)] or None
         return None
+
+    def _may_be_kept(self, boot: int) -> bool:
+        """A watch that makes boots up by the thousand is asked about once, not for each."""
+        if self._kept_boots is None and len(self._before) >= ASK_ONCE_FROM:
+            self._kept_boots = self._table.seen_boots_of(self._watch).keys()
+        return self._kept_boots is None or boot in self._kept_boots
 
     def _kind_of_duplicate(self, boot: int, generation: int, what: int | Emergency) -> Verdict:
         """By whether the commit before this batch knew it."""
@@ -198,10 +209,15 @@ class OpenWatch:
         if self._was[columns.BITS] & columns.RUN:
             touched.setdefault(self._was[columns.BOOT], self._was[columns.TOUCHED])
         before = set(touched)
+        longest_unheard = [(touched_ms, boot) for boot, touched_ms in touched.items()]
+        heapify(longest_unheard)
         for boot, runs in self._runs.items():
             touched[boot] = runs[-1].touched_ms
-            if len(touched) > MOST_BOOTS:
-                del touched[min(touched, key=lambda known: (touched[known], known))]
+            heappush(longest_unheard, (touched[boot], boot))
+            while len(touched) > MOST_BOOTS:
+                touched_ms, oldest = heappop(longest_unheard)
+                if touched.get(oldest) == touched_ms:  # else it was heard of again
+                    del touched[oldest]
         return (before | set(self._runs)) - set(touched)
 
     def _for_the_table(self, column_boot: int, evicted: set[int], *, spilled: bool) -> tuple[list[SeenRun], list[int]]:

@@ -47,7 +47,7 @@ def state_of(seen, plain):
     found = {}
     for watch, boots in plain.committed.items():
         row = seen._columns.row(watch)
-        runs = {boot: [run_words(run) for run in seen._committed_runs(watch, boot)] for boot in boots}
+        runs = {boot: [run_words(run) for run in seen.committed_runs(watch, boot)] for boot in boots}
         began = (row[0], row[seen_columns.BEGAN_AT]) if row[seen_columns.BITS] & seen_columns.BEGAN else None
         assert row[seen_columns.OLDER] + bool(row[seen_columns.BITS] & seen_columns.RUN) == len(boots)
         found[watch] = (runs, began, row[seen_columns.LOST])
