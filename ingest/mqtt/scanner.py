@@ -1,6 +1,7 @@
 """The hot path: bytes in whatever pieces they come -> PUBLISH packets as columns, and the few other packets.
 
-Plain Python on `bytes`: one pass, one slice a topic and a payload. Everything rare leaves the loop at once.
+What begins with a run of plain packets is cut by columns (plain_run.py); the rest by a loop on `bytes`: one pass, one
+slice a topic and a payload. Everything rare leaves the loop at once.
 """
 
 from __future__ import annotations
@@ -10,12 +11,11 @@ from typing import TYPE_CHECKING
 
 from ingest.mqtt.fields import MqttProtocolError, take_text, take_uint, take_varint
 from ingest.mqtt.packets import PUBLISH
+from ingest.mqtt.plain_run import PLAIN, scan_plain
 
 if TYPE_CHECKING:
     from ingest.mqtt.delivered import Delivered
 
-PLAIN = PUBLISH << 4 | 2
-"""First byte of nearly every packet: QoS 1, neither retained nor sent before."""
 OVERSIZED_PAYLOAD_BYTES = 64 << 10
 """So much of a payload over the limit is kept: enough to see what it is."""
 OVERSIZED_BODY_BYTES = 2 * OVERSIZED_PAYLOAD_BYTES
@@ -75,6 +75,7 @@ class Scanner:
         """Return where the first packet starts that is not complete, or the body of one over the limit."""
         retained: list[int] = []
         try:
+            at = scan_plain(data, at, into, v5=self._v5, limit=self._limit)
             return self._scan_whole(data, at, into, control, retained)
         except IndexError as error:
             raise MqttProtocolError("a packet ends within its own header") from error
