@@ -18,6 +18,7 @@ import structlog
 
 from ingest.around import prepare_around
 from ingest.log.contract import LogError
+from ingest.log.pruning import prune_for_ever
 from ingest.log.room import Room
 from ingest.mqtt.subscriber import Published
 from ingest.read_again import read_again
@@ -42,8 +43,7 @@ T = TypeVar("T")
 
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.1, 3.0
 RECEIPTS_POLL_S = 0.05
-PRUNE_EVERY_S = 3600.0
-"""All four are real seconds: they concern this machine, not the watches."""
+"""All three are real seconds: they concern this machine, not the watches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Ingest:
                     group.create_task(self._commit_for_ever())
                     group.create_task(self._tick_for_ever())
                     group.create_task(self._receipt_for_ever())
-                    group.create_task(self._prune_for_ever())
+                    group.create_task(prune_for_ever(self._log, self._clock, self._options.keep_days))
             finally:
                 await self._intake.close()
 
@@ -286,14 +286,3 @@ class Ingest:
         while True:
             await asyncio.sleep(RECEIPTS_POLL_S)
             self._publish(self._receipts.due(self._steady_ms()))
-
-    async def _prune_for_ever(self) -> None:
-        while True:
-            before_ms = now_ms(self._clock) - self._options.keep_days * 86_400_000
-            try:
-                dropped = await whole(asyncio.to_thread(self._log.prune, before_ms))
-            except LogError as error:
-                log.warning("log_not_pruned", problem=str(error), remedy="see the disk; tried again within the hour")
-            else:
-                log.info("log_pruned", records=dropped)
-            await asyncio.sleep(PRUNE_EVERY_S)
