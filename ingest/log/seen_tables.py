@@ -83,10 +83,8 @@ class SqliteSeen(SqliteLogReader):
 def put_seen(writing: apsw.Connection, batch: Batch, offset: int) -> None:
     """Keep what a batch changed, inside the transaction that the caller holds."""
     forget_runs(writing, batch.seen_forgotten)
-    writing.executemany(_PUT_RUN, map(_run_row, batch.seen_runs))
-    writing.executemany(
-        _PUT_VALUE, ((v.watch, v.hash.to_bytes(9, "big", signed=True), v.time_ms) for v in batch.seen_values)
-    )
+    put_runs(writing, batch.seen_runs)
+    writing.executemany(_PUT_VALUE, map(_value_row, batch.seen_values))
     writing.executemany(_PUT_REFUSED, ((offset, r.watch, r.boot, r.seq, r.arrival_ms) for r in batch.seen_refused))
     put_chunks(writing, batch.seen_chunks, offset)
 
