@@ -9,6 +9,7 @@ Everything here can be undone: nothing counts until `seen.commit`, and `undo` re
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from ingest.formats.joined import joined
 from ingest.identify import identified, met, origin
 from ingest.log.contract import Batch
 from ingest.normalise.pipeline import normalise
-from ingest.normalise.seen import Seen, Verdict
+from ingest.normalise.seen import Seen, SeenRefused, Verdict
 from ingest.quarantine import of_refusals, of_strays
 from ingest.routed import routed
 from ingest.sources import Route
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from ingest.sources import Sources, Stray
     from ingest.watches import Watches
 
+_message = attrgetter("message")
 MOST_UNKNOWN = 10_000
 """Watches that spoke before anyone registered them: a flood of made-up ids must not fill the registry."""
 NONE_FAILED: Mapping[int, Sequence[Alarm]] = MappingProxyType({})
@@ -137,8 +139,9 @@ class Preparation:
         self, refusals: Sequence[Refusal], messages: Messages
     ) -> tuple[list[tuple[int, int, int]], list[Refusal]]:
         """(watch, boot, seq) of refused elements that can be receipted, and the refusals of readings that are new."""
-        receipted, new = [], []
         told = [refusal for refusal in refusals if refusal.field is None]
+        marks: list[tuple[Refusal, SeenRefused]] = []
+        new: list[Refusal] = []
         watch_ids = [messages.watch_ids[refusal.message] for refusal in told]
         indices = self.watches.indices([watch_id or "" for watch_id in watch_ids]).tolist()
         for refusal, watch_id, index in zip(told, watch_ids, indices, strict=True):
@@ -147,11 +150,13 @@ class Preparation:
                 new.append(refusal if boot is None else msgspec.structs.replace(refusal, boot=None, seq=None))
                 continue
             watch = index if index >= 0 else self.watches.meet(watch_id)[0].index
-            verdict = self.seen.mark_refused(watch, boot, seq, messages.arrival_ms)
-            receipted.append((watch, boot, seq))
-            if verdict is not Verdict.DUPLICATE:  # a reading beside it (an SOS of another version) is met first
-                new.append(refusal)
-        return receipted, new
+            marks.append((refusal, SeenRefused(watch, boot, seq, messages.arrival_ms)))
+        if marks:
+            verdicts = self.seen.mark_all_refused([mark for _, mark in marks])
+            # A reading beside it (an SOS of another version) was met first, and is no duplicate for that.
+            new += [refusal for (refusal, _), one in zip(marks, verdicts, strict=True) if one is not Verdict.DUPLICATE]
+            new.sort(key=_message)
+        return [mark[:3] for _, mark in marks], new
 
     def _is_full(self, watch_id: str) -> bool:
         return self.watches.get(watch_id) is None and self.watches.provisional >= self.most_unknown

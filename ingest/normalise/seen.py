@@ -19,8 +19,9 @@ from ingest.normalise.seen_columns import RUN, SPILLED, UINT32_MAX, WatchColumns
 from ingest.normalise.seen_kept import SPAN, SeenChunk, SeenRefused, SeenRun, SeenValue
 from ingest.normalise.seen_open import Arrived, Closed, Known, OpenWatch
 from ingest.normalise.seen_ordinary import grouped, judge_ordinary
+from ingest.normalise.seen_refusing import Refused, found_in, mark_ordinary, over
 from ingest.normalise.seen_table import RunsInMemory
-from ingest.normalise.seen_values import ValueMemory, value_hashes
+from ingest.normalise.seen_values import ValueMemory
 from ingest.normalise.verdict import Judgement, Verdict
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Seen:
         self._judge_each(readings, rows, (verdicts, flags, generations))
         rows = np.flatnonzero(~with_seq)
         if len(rows):
-            verdicts[rows] = self._judge_values(readings, rows)
+            verdicts[rows] = self._values.judge(readings, rows)
         self._new_rows += int((verdicts == Verdict.NEW).sum())
         return Judgement(verdicts, flags, generations)
 
@@ -88,12 +89,23 @@ class Seen:
         `DUPLICATE` if it was committed before: then it need not stand in quarantine again. Else `NEW`, also where a
         reading of this batch has the seq already: an emergency of an unknown version is both a reading and refused.
         """
-        if not (0 <= boot <= UINT32_MAX and 0 < seq <= UINT32_MAX):  # not of WIRE.md section 1: known by no receipt
-            return Verdict.NEW
-        verdict = self._open(watch).mark_refused(boot, seq, arrival_ms)
-        if verdict is Verdict.NEW:
-            self._refused.append(SeenRefused(watch, boot, seq, arrival_ms))
-        return verdict
+        return self.mark_all_refused([SeenRefused(watch, boot, seq, arrival_ms)])[0]
+
+    def mark_all_refused(self, refused: Sequence[SeenRefused]) -> list[Verdict]:
+        """`mark_refused` of each, in order, by columns where that is ordinary (seen_refusing.py)."""
+        watches, *cells = (np.array(column, np.int64) for column in zip(*refused, strict=True))
+        marks = Refused(*cells)
+        verdicts = np.zeros(len(refused), np.int8)
+        is_known = (marks.boot >= 0) & (marks.boot <= UINT32_MAX) & (marks.seq > 0) & (marks.seq <= UINT32_MAX)
+        rest = np.flatnonzero(is_known)
+        if len(rest) >= NARROW_ROWS:
+            rest = self._mark_ordinary(watches, marks, rest, verdicts)
+        for row in rest.tolist():
+            one = refused[row]
+            verdicts[row] = self._open(one.watch).mark_refused(one.boot, one.seq, one.arrival_ms)
+        new = is_known & (verdicts == Verdict.NEW)
+        self._refused += refused if new.all() else [refused[row] for row in np.flatnonzero(new).tolist()]
+        return [Verdict.NEW] * len(refused) if new.all() else [Verdict(one) for one in verdicts.tolist()]
 
     def runs(self) -> list[SeenRun]:
         """Runs to be put into table `seen_run` in the batch's transaction: those that memory does not keep."""
@@ -225,6 +237,20 @@ class Seen:
         rest, self._begun_watches, self._begun, self._begun_lost = judge_ordinary(readings, by_watch, states, found)
         return rest
 
+    def _mark_ordinary(
+        self, watches: NDArray[np.int64], marks: Refused, rows: NDArray[np.int64], verdicts: NDArray[np.int8]
+    ) -> NDArray[np.int64]:
+        """By columns; returns the rows that are left."""
+        is_open = np.isin(watches[rows], list(self._opened))
+        if is_open.all():
+            return rows
+        by_watch = grouped(watches[rows[~is_open]], rows[~is_open])
+        committed = self.committed_rows(by_watch.watches)
+        states = found_in(self._begun_watches, self._begun, by_watch.watches, committed)
+        rest, changed, now = mark_ordinary(marks, by_watch, states, committed, verdicts)
+        self._begun_watches, self._begun = over(self._begun_watches, self._begun, changed, now)
+        return np.union1d(rest, rows[is_open])
+
     def _judge_each(
         self,
         readings: Readings,
@@ -268,14 +294,3 @@ class Seen:
         self._begun_watches = self._begun_watches[:0]
         self._begun, self._begun_lost = self._begun[:0], 0
         self._opened, self._closed, self._refused, self._new_rows = {}, None, [], 0
-
-    def _judge_values(self, readings: Readings, rows: NDArray[np.int64]) -> NDArray[np.int8]:
-        verdicts = np.zeros(len(rows), np.int8)
-        watches, times = readings["watch"][rows].tolist(), readings["time_ms"][rows].tolist()
-        for place, value_hash in enumerate(value_hashes(readings, rows)):
-            watch = watches[place]
-            if self._values.is_committed(watch, value_hash) or self._values.is_pending(watch, value_hash):
-                verdicts[place] = Verdict.DUPLICATE_VALUE
-            else:
-                self._values.take(watch, value_hash, times[place])
-        return verdicts

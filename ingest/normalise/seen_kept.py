@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 SPAN = 16_384
 """Watches whose state is kept together, as one chunk."""
@@ -43,8 +44,7 @@ class SeenValue:
     time_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class SeenRefused:
+class SeenRefused(NamedTuple):
     """A quarantined element that counts as committed. Readings of its record come before it."""
 
     watch: int

@@ -124,9 +124,9 @@ def _fit(
     seq, raw_ms, spread = columns.seq, columns.raw_time_ms, by_watch.spread
     is_closed, openings = opened
     top_before = states["top"].astype(np.int64)
-    top, last_top = _highest(seq, by_watch, SEQ_BITS, top_before)
+    top, last_top = highest(seq, by_watch, SEQ_BITS, top_before)
     raw_key = np.clip(raw_ms + 1, 0, LARGEST_RAW_MS + 1)
-    newest, last_newest = _highest(raw_key, by_watch, RAW_BITS, states["newest_raw_ms"] + 1)
+    newest, last_newest = highest(raw_key, by_watch, RAW_BITS, states["newest_raw_ms"] + 1)
     is_new = seq > top
     earlier_ms, last_time_ms = _time_of_top(columns.time_ms, is_new, by_watch, states["top_time_ms"])
     fits = columns.boot == spread(states["boot"])
@@ -180,7 +180,7 @@ def _fill(states: NDArray[Any], by_watch: Grouped, columns: Columns, is_closed: 
     can_fill = ~is_closed & (states["under"] == states["through"]) & ((states["bits"] & SIDE) == 0)
     low, through_before = states["low"].astype(np.int64), states["through"].astype(np.int64)
     is_below = seq < spread(low)
-    through, last = _highest(np.where(is_below, seq, 0), by_watch, SEQ_BITS, through_before)
+    through, last = highest(np.where(is_below, seq, 0), by_watch, SEQ_BITS, through_before)
     is_filling = is_below & spread(can_fill)
     is_filled = can_fill & (last == low - 1)
     states["through"] = np.where(can_fill, last, through_before)
@@ -196,7 +196,7 @@ def _fill(states: NDArray[Any], by_watch: Grouped, columns: Columns, is_closed: 
     )
 
 
-def _highest(
+def highest(
     values: NDArray[np.int64], by_watch: Grouped, bits: int, floor: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Of each watch the running maximum before each row, shape (n,), and after the last, shape (g,)."""

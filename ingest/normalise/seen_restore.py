@@ -165,9 +165,8 @@ def _fold_refused(elements: Sequence[SeenRefused], offset: int, seen: Seen, want
     if not elements:
         return
     chosen = wants(np.array([one.watch for one in elements]), np.full(len(elements), offset))
-    for one, is_wanted in zip(elements, chosen.tolist(), strict=True):
-        if is_wanted:
-            seen.mark_refused(one.watch, one.boot, one.seq, one.arrival_ms)
+    if wanted := [one for one, is_wanted in zip(elements, chosen.tolist(), strict=True) if is_wanted]:
+        seen.mark_all_refused(wanted)
 
 
 def _commit(reading_log: SeenLog, seen: Seen) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from ingest.normalise.verdict import Verdict
 from ingest.reading import PAYLOAD_COLUMNS
 
 if TYPE_CHECKING:
@@ -49,6 +50,17 @@ class ValueMemory:
         self._pending: dict[int, dict[int, int]] = {}
         self._newest_ms: dict[int, int] = {}
         self._forgot_ms: dict[int, int] = {}
+
+    def judge(self, readings: Readings, rows: NDArray[np.int64]) -> list[Verdict]:
+        """The verdict of each of these rows; new ones are pending from then on."""
+        verdicts = []
+        watches, times = readings["watch"][rows].tolist(), readings["time_ms"][rows].tolist()
+        for watch, value_hash, time_ms in zip(watches, value_hashes(readings, rows), times, strict=True):
+            is_known = self.is_committed(watch, value_hash) or self.is_pending(watch, value_hash)
+            verdicts.append(Verdict.DUPLICATE_VALUE if is_known else Verdict.NEW)
+            if not is_known:
+                self.take(watch, value_hash, time_ms)
+        return verdicts
 
     def is_committed(self, watch: int, value_hash: int) -> bool:
         """Durably known."""

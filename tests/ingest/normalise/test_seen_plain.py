@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.normalise import seen_columns, seen_open
-from ingest.normalise.seen import Judgement, Seen
+from ingest.normalise.seen import Judgement, Seen, SeenRefused
 from ingest.reading import Flag, Readings
 from tests.ingest.normalise import plain_seen
 from tests.ingest.normalise.plain_seen import PlainSeen
@@ -59,6 +59,25 @@ class Judged(NamedTuple):
     judgement: Judgement
 
 
+def refuse_many(town, seen, plain, rng, met):
+    """Mostly the next seqs of each watch, some again, some after a gap, some of a boot nobody heard of."""
+    marked = []
+    for stream in rng.sample(town.streams, rng.randrange(1, len(town.streams) + 1)):
+        sent = stream.sent[-rng.randrange(1, 4) :] or [(0, rng.randrange(3), rng.randrange(3))]
+        _, boot, seq, *_ = rng.choice(sent)
+        boot += rng.random() < 0.1
+        for _ in range(rng.randrange(1, 6)):
+            seq += rng.choice([1, 1, 1, 1, 0, -1, 3])
+            marked.append(SeenRefused(stream.watch, boot, min(max(seq, 0), 2**32 - 1), rng.randrange(2**41)))
+    if rng.random() < 0.5:
+        rng.shuffle(marked)
+    refused = seen.mark_all_refused(marked)
+    assert refused == [plain.mark_refused(*one) for one in marked]
+    opened = {one.watch for one in marked} & set(seen._opened)
+    met["refused by columns"] += len(marked) - sum(one.watch in opened for one in marked)
+    met["refused one by one"] += sum(one.watch in opened for one in marked)
+
+
 def live_through(town, seen, plain, rng, met, rows):
     """One batch into both."""
     batch = town.batch(rows)
@@ -75,6 +94,8 @@ def live_through(town, seen, plain, rng, met, rows):
         refused = seen.mark_refused(*marked)
         assert refused == plain.mark_refused(*marked)
         met[f"refused {int(refused)}"] += 1
+    if rng.random() < 0.3:
+        refuse_many(town, seen, plain, rng, met)
     return Judged(readings, judgement)
 
 
