@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from simulator.receipt import Verdict
 from simulator.watch import Firmware, Message
+from tests.effort import examples
 from tests.simulator.wire import MINUTE, elements, kind
 
 OPERATIONS = st.lists(
@@ -126,7 +127,7 @@ class Exchange:
         assert set(self.measured) - self.receipted <= held, "let go of something that was not receipted"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(OPERATIONS, st.integers(0, 1_000))
 def test_whatever_happens_nothing_is_dropped_unreceipted_or_sent_receipted(
     operations: list[tuple[str, Any]], seed: int

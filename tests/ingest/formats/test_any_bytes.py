@@ -11,6 +11,7 @@ from ingest.formats import DECODERS, decoder_for
 from ingest.formats.contract import Message
 from ingest.formats.profile import load_profiles
 from ingest.reading import Kind
+from tests.effort import examples
 
 GOLDEN = Path(__file__).parent / "golden"
 PROFILES = load_profiles(Path(__file__).parents[3] / "config" / "devices")
@@ -76,7 +77,7 @@ def test_no_json_raises_and_an_emergency_topic_alerts(decoder, content, kind):
 
 
 @EVERY
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(data=st.data())
 def test_no_mutated_payload_raises(decoder, data):
     seeds = SEEDS[decoder.name]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from ingest.formats.contract import Message, Reason
 from ingest.formats.native import Native
 from ingest.reading import COLUMN, PAYLOAD_COLUMNS, Event, Flag, Kind, Source
+from tests.effort import examples
 
 ARRIVAL_MS = 1_760_000_000_000
 TIME_MS = ARRIVAL_MS - 5_000
@@ -263,7 +264,7 @@ def test_what_a_watch_says_is_what_stands_in_the_columns(said):
             assert got == column.dtype.type(expected)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.data(), st.sampled_from(["heart_rate", "sos", "backlog", "status"]))
 def test_no_mutated_payload_raises_and_an_emergency_always_alerts(data, kind):
     payload = bytearray(msgspec.json.encode(data.draw(st.lists(native_readings(), min_size=1, max_size=3))))

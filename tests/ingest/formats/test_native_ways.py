@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ingest.formats.contract import Messages, Reason
 from ingest.formats.native import WORTH_COLUMNS, Native
 from ingest.reading import COLUMNS, PAYLOAD_COLUMNS, Flag, Kind
+from tests.effort import examples
 
 ARRIVAL_MS = 1_790_000_000_000
 TIME_MS = ARRIVAL_MS - 5_000
@@ -140,7 +141,7 @@ def payloads(draw):
     return bytes(payload)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(LEVELS), payloads()), min_size=1, max_size=6), st.sets(st.integers(0, 5)))
 @example([("heart_rate", {"time": TIME_MS, "worn": True, "bpm": 0})], {0})
 def test_any_mix_of_payloads(sent, retained):

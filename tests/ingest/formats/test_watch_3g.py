@@ -14,6 +14,7 @@ from ingest.formats.profile import Profile, ProfileError, load_profile, load_pro
 from ingest.formats.watch_3g import STANDARD, Watch3G
 from ingest.formats.watch_3g_frame import frames
 from ingest.reading import Datum, Event, Flag, Kind
+from tests.effort import examples
 
 ARRIVAL_MS = 1_760_000_000_000
 ROOT = Path(__file__).parents[3]
@@ -214,7 +215,7 @@ def test_measurements_come_back_as_they_were_said(bpm, high, low, spo2, tenths):
 SEEDS = [position("AL", bit(16)), position("UD_LTE"), "[ZJ*1*0001*0002*LK,1,2,3]", "[3G*1*0000*bphrt,120,80,70]"]
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(st.lists(st.sampled_from(SEEDS), min_size=1, max_size=3), st.data())
 def test_no_mutated_payload_raises(seeds, data):
     payload = bytearray("".join(seeds).encode())

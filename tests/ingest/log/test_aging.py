@@ -21,6 +21,7 @@ from ingest.log.record import Codec
 from ingest.log.sqlite import SqliteLog
 from ingest.log.sqlite_reader import SqliteLogReader
 from ingest.reading import Readings
+from tests.effort import examples
 from tests.ingest.log.batches import T0_MS, batch, bits, offsets, random_readings
 from tests.servers.waiting import eventually
 
@@ -107,7 +108,7 @@ def test_a_second_pass_finds_little_and_a_restart_goes_on(log: SqliteLog) -> Non
     assert len(codecs(log)) < rows + 20
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["batch", "batch", "tick", "deaf", "step", "empty"]), st.integers(0, 900)),

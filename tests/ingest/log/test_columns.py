@@ -16,6 +16,7 @@ from ingest.log.numbers import Groups, Way, narrow, widen
 from ingest.log.parts import read_small, small
 from ingest.log.shrink import encode
 from ingest.reading import COLUMNS
+from tests.effort import examples
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 SOME = st.sampled_from([-1, 0, 1, 7, 1_780_000_000_000, 2**32 - 1, 2**63 - 1, -(2**63)])
@@ -34,7 +35,7 @@ def column_of(column, rows: int, draw) -> np.ndarray:
     return np.array(numbers, np.int64).view(np.uint8).reshape(rows, 8)[:, :width].copy().view(column.dtype).reshape(-1)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.data())
 def test_any_columns_come_back_bit_for_bit(data) -> None:
     rows = data.draw(st.integers(1, 30))
@@ -50,7 +51,7 @@ def test_any_columns_come_back_bit_for_bit(data) -> None:
         assert not back[name].flags.writeable
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.lists(st.tuples(st.one_of(SOME, INT64), st.integers(0, 3)), min_size=1, max_size=40), st.sampled_from(list(Way))
 )
@@ -116,7 +117,7 @@ def test_bytes_of_something_else_are_an_error_and_no_columns() -> None:
             decode(wrong, 9)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.tuples(INT64, INT64, INT64, INT64, INT64, INT64), min_size=1, max_size=30))
 def test_any_parts_come_back(parts) -> None:
     given_parts = np.array(parts, np.int64)

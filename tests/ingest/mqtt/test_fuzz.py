@@ -1,13 +1,12 @@
 """A broker that sends rubbish: nothing but `MqttProtocolError` may come of it.
 
 `make test` tries 50,000 damaged streams, of a fixed seed. A million:
-`CAREWATCH_FUZZ=1000000 python -m pytest tests/ingest/mqtt/test_fuzz.py`
+`TESTS_EFFORT_PCT=2000 python -m pytest tests/ingest/mqtt/test_fuzz.py`
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 from random import Random
 
@@ -17,8 +16,9 @@ import pytest
 from ingest.mqtt import MqttOptions, Trouble, packets
 from ingest.mqtt.connection import Connection
 from ingest.mqtt.inbox import Inbox
+from tests.effort import examples
 
-STREAMS = int(os.environ.get("CAREWATCH_FUZZ", "50000"))
+STREAMS = examples(50_000)
 FILTERS = ["watch/+/+", "3g/+/up"]
 
 

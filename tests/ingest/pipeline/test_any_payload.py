@@ -16,6 +16,7 @@ from ingest.prepare import Preparation
 from ingest.reading import COLUMNS, EMERGENCY_KINDS, Datum
 from ingest.sources import BACKLOG
 from ingest.watches import Watches
+from tests.effort import examples
 from tests.ingest.pipeline.conftest import SOURCES
 from tests.ingest.pipeline.flow import START_MS
 
@@ -39,7 +40,7 @@ TOPICS = st.one_of(
 BATCHES = st.lists(st.tuples(TOPICS, PAYLOADS, st.booleans()), min_size=1, max_size=6)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(st.lists(BATCHES, min_size=1, max_size=3))
 def test_any_payload_on_any_topic(batches):
     watches, seen = Watches(), Seen()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ingest.reading import Kind, Readings
 from ingest.receipts import Receipts
+from tests.effort import examples
 from tests.ingest.normalise.kept import KeptLog
 
 T0 = 1_760_000_000_000
@@ -90,7 +91,7 @@ class Ingest:
 OUTCOMES = ["kept"] * 5 + ["log refuses", "crash before commit", "crash after commit"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(seed=st.integers(0, 2**32), capacity=st.sampled_from([3, 8, 1000]))
 def test_every_reading_is_used_exactly_once_or_was_given_up_by_the_watch(seed, capacity):
     rng = random.Random(seed)  # noqa: S311 - a model, not a secret
