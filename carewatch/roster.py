@@ -36,12 +36,19 @@ def roster_in_force(settings: Settings) -> RosterInForce:
             raise
         log.warning("roster_refused", problem=str(error), remedy="mend roster_file and restart")
         return RosterInForce(load_roster(last_good), f"the last good roster goes on: {error}")
-    _keep(settings.roster_file, last_good)
+    try:
+        _keep(settings.roster_file, last_good)
+    except OSError as error:  # a full disk must not keep alerts from starting: who is on duty is known
+        log.warning("roster_not_kept", problem=str(error), remedy="see the disk; the next start keeps it")
     return RosterInForce(roster)
 
 
 def _keep(file: Path, last_good: Path) -> None:
     last_good.parent.mkdir(parents=True, exist_ok=True)
     fresh = last_good.with_suffix(f".{os.getpid()}")
-    fresh.write_bytes(file.read_bytes())
-    fresh.replace(last_good)
+    try:
+        fresh.write_bytes(file.read_bytes())
+        fresh.replace(last_good)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
