@@ -91,10 +91,10 @@ async def until_told(work: Coroutine[Any, Any, None]) -> None:
     except asyncio.CancelledError:
         log.info("asked_to_end")
     except ExceptionGroup as group:
-        raise _first(group) from None
+        raise first_of(group) from None
 
 
-def _first(error: Exception) -> Exception:
+def first_of(error: Exception) -> Exception:
     """What a group of tasks failed of."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]

@@ -48,9 +48,10 @@ def run(
 
 def role(name: Annotated[str, typer.Argument()]) -> None:
     """One role in this process."""
+    from alerts.catch_up import PipelineError
     from carewatch.logs import set_up_logs
     from carewatch.mendable import MENDABLE
-    from carewatch.supervisor import EXIT_CONFIGURATION, ROLES
+    from carewatch.supervisor import EXIT_CONFIGURATION, ROLES, first_of
 
     if name not in ROLES:
         raise typer.BadParameter(f"{name}: roles are {', '.join(ROLES)}", param_hint="NAME")
@@ -64,4 +65,11 @@ def role(name: Annotated[str, typer.Argument()]) -> None:
         asyncio.run(run_role(settings))
     except MENDABLE as error:
         typer.echo(f"{name}: {error}", err=True)
+        sys.exit(EXIT_CONFIGURATION)
+    except ExceptionGroup as group:
+        # A store that has met more than its log holds is found out beside the board, so it comes in a group.
+        found, others = group.split(PipelineError)
+        if found is None or others is not None:
+            raise
+        typer.echo(f"{name}: {first_of(found)}", err=True)
         sys.exit(EXIT_CONFIGURATION)

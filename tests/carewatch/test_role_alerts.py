@@ -49,6 +49,12 @@ def problems(tmp_path):
     return {problem["part"]: problem for problem in found}
 
 
+def judged(tmp_path):
+    """How many records the engine has met."""
+    status = tmp_path / "alerts.status.json"
+    return json.loads(status.read_text(encoding="utf-8"))["counters"]["records"] if status.exists() else None
+
+
 def healthz(port):
     try:
         return httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False).json()
@@ -99,3 +105,22 @@ def test_a_wrong_roster_stops_a_first_start_and_later_the_last_good_one_goes_on(
         assert "the last good roster goes on" in found["what"]
         assert "lijin" in found["what"]
         assert process.poll() is None
+
+
+def test_a_store_that_has_met_more_than_its_log_holds_is_said_without_a_traceback(tmp_path, unused_tcp_port):
+    log = SqliteLog(tmp_path / "readings.sqlite")
+    for second in range(5):
+        log.tick(1_790_000_000_000 + second * 1000)
+    log.close()
+    said = tmp_path / "said"
+    with alerts(tmp_path, unused_tcp_port) as process:
+        wait_until(lambda: judged(tmp_path) == 5, 30, "the log to be read")
+        process.terminate()
+        process.wait(30)
+    for file in tmp_path.glob("readings.sqlite*"):
+        file.unlink()
+    with alerts(tmp_path, unused_tcp_port) as process:
+        assert process.wait(30) == 2
+    words = said.read_text(encoding="utf-8")
+    assert "alerts: the log ends at record 0, and the store has met 5 records" in words
+    assert "Traceback" not in words
