@@ -11,7 +11,7 @@ from carewatch.doctor.bounded import in_thread
 from carewatch.doctor.finding import Finding, bad, good, warning
 from carewatch.places import status_file
 from carewatch.status import read_status
-from ingest.log.contract import LogError
+from ingest.log.contract import LogError, LogOutdatedError
 from ingest.log.sqlite_reader import SqliteLogReader
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ def _reading_log(settings: Settings) -> list[Finding]:
         return [warning(PART, f"{path} is not there yet", "`carewatch run` makes it")]
     try:
         reader = SqliteLogReader(path)
+    except LogOutdatedError as error:
+        return [
+            warning(PART, str(error), "back it up, then start ingest: the older carewatch cannot read it afterwards")
+        ]
     except LogError as error:
         return [bad(PART, str(error), "put back a backup, or set log.path right (docs/operations.md)")]
     try:

@@ -7,7 +7,9 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 
+import apsw
 import pytest
 from rich.console import Console
 from sqlalchemy import insert
@@ -145,6 +147,17 @@ async def test_a_file_that_is_no_log(tmp_path):
     settings.log.path.write_bytes(b"this is no database" * 100)
     verdicts, _ = await said_of(settings, "reading log")
     assert verdicts == [BAD]
+
+
+async def test_a_log_of_an_older_carewatch_is_for_ingest_to_bring_up_and_wants_no_backup_put_back(tmp_path):
+    settings = installation(tmp_path)
+    SqliteLog(settings.log.path).close()
+    with closing(apsw.Connection(str(settings.log.path))) as older:
+        older.execute("PRAGMA user_version = 1")
+    verdicts, text = await said_of(settings, "reading log")
+    assert verdicts == [WARNING]
+    assert "ingest brings it up when it starts" in text
+    assert "put back" not in text
 
 
 async def test_a_consumer_that_stands_still_holds_pruning_up(tmp_path):
