@@ -144,6 +144,8 @@ class DiskRoom:
         return room
 
     def _room(self, free: int, before: Room) -> Room:
+        if before is Room.SHEDDING and not self._has_room_for_ballast(free) and not self.ballast.is_there:
+            return Room.SHEDDING  # what is free now was given up for emergencies
         for room, below in ((Room.SHEDDING, self._options.shed_bytes), (Room.LOW, self._options.warn_bytes)):
             if free < below * (CALM_AGAIN if before >= room else 1):
                 return room
@@ -151,8 +153,11 @@ class DiskRoom:
 
     def _keep_ballast(self, free: int) -> None:
         """Make it (again) where shedding would not begin by it."""
-        if not self.ballast.is_there and free > self._options.shed_bytes * CALM_AGAIN + self.ballast.size_bytes:
+        if not self.ballast.is_there and self._has_room_for_ballast(free):
             self.ballast.make()
+
+    def _has_room_for_ballast(self, free: int) -> bool:
+        return free > self._options.shed_bytes * CALM_AGAIN + self.ballast.size_bytes
 
 
 def _say(state: RoomState) -> None:

@@ -52,6 +52,21 @@ def test_room_is_plenty_then_low_then_shedding_and_back_only_when_there_is_some_
         assert event in said.out + said.err
 
 
+def test_the_room_of_a_ballast_that_was_given_up_is_for_emergencies(tmp_path: Path) -> None:
+    disk = Disk(300)
+    options = RoomOptions(warn_bytes=40 * MB, shed_bytes=20 * MB)  # less than the ballast
+    room = DiskRoom(tmp_path / "log", options, Ballast(tmp_path / "log", 64 * MB), disk)
+    room.look(T0_MS)
+    disk.free_mb = 0
+    room.look(T0_MS)
+    assert room.ballast.give_up()
+
+    for free_mb, found in ((64, Room.SHEDDING), (88, Room.SHEDDING), (90, Room.PLENTY)):
+        disk.free_mb = free_mb
+        assert room.look(T0_MS) is found
+    assert room.ballast.is_there
+
+
 def test_a_disk_that_cannot_be_asked_counts_as_before(tmp_path: Path) -> None:
     room, disk = watched(tmp_path, 50)
     room.look(T0_MS)
