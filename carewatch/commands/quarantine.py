@@ -116,6 +116,16 @@ def _numbers(settings: Settings, reason: str | None, watch: str | None, since: s
         return list(reversed(reader.quarantine_numbers(query)))
 
 
+def _known(reason: str) -> None:
+    """Raises ValueError for a reason that no entry can have: an empty answer would read as "all is well"."""
+    from ingest.file_problems import nearest
+    from ingest.formats.contract import Reason as Known
+
+    names = [one.value for one in Known]
+    if reason not in names:
+        raise ValueError(f"--reason {reason}: no entry has it; {nearest(reason, names)}")
+
+
 def _query(
     settings: Settings, count: int, reason: str | None, watch: str | None, since: str | None, *, unread: bool
 ) -> QuarantineQuery:
@@ -124,6 +134,8 @@ def _query(
     from ingest.log.contract import QuarantineQuery
 
     with refusing():
+        if reason:
+            _known(reason)
         now_ms = clock_of(settings).now_ns() // 1_000_000
         since_ms = from_ms(since, settings.site.time_zone, now_ms) if since else None
     return QuarantineQuery(count, reason=reason, watch_id=watch, since_ms=since_ms, unread=unread)

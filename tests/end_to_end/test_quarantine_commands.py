@@ -66,6 +66,14 @@ def test_entries_are_listed_with_the_reason_and_found_by_it(carewatch, log):
     assert carewatch("quarantine", "list", "--since", "today").code == 2
 
 
+@pytest.mark.parametrize("command", ["list", "retry"])
+def test_a_reason_that_is_none_is_named_with_the_nearest(carewatch, log, command):
+    said = carewatch("quarantine", command, "--reason", "not_jsn")
+    assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert "did you mean 'not_json'?" in said.err
+    assert "not_utf8" in said.err
+
+
 def test_one_entry_is_shown_whole_text_as_text_and_bytes_as_hex(carewatch, log):
     said = carewatch("quarantine", "show", 1)
     assert "topic    bracket/x/up\n" in said.out
