@@ -43,7 +43,7 @@ class Health:
         return sorted(found, key=lambda problem: (not problem.is_grave, problem.since_ms))
 
     def _of(self, role: str, status: RoleStatus | None) -> Sequence[Problem]:
-        remedy = f"see its log; `carewatch run --roles {role}` starts it"
+        remedy = f"see its log, and whether the disk is full; `carewatch run --roles {role}` starts it"
         if status is None:
             return [Problem(role, f"{role} has not run here yet", remedy, self._now_ms())]
         if status.is_stale:

@@ -32,7 +32,7 @@ class Verdict(Enum):
     TOO_LARGE = "write too large", "none needed: it is halved; if it lasts, raise max-body-size in InfluxDB", Pace.NOT
     CUT_OFF = "breaks writes off", "look at InfluxDB's own log; if it lasts, raise max-body-size", Pace.SOON
     LATE = "does not answer in time", "give InfluxDB more room; what it cannot take at once is halved", Pace.SOON
-    UNREACHABLE = "not reachable", "start InfluxDB, or correct influx.url; all is caught up then", Pace.SOON
+    UNREACHABLE = "not reachable", "start InfluxDB, or correct influx.url", Pace.SOON
     BUSY = "asks us to wait", "none needed, unless it lasts: then give InfluxDB more room", Pace.SOON
     FAILING = "failing", "look at InfluxDB's own log, its disk and memory", Pace.SOON
     WHO = "does not know us", "correct influx.token (1.8: user:password), or influx.username and password", Pace.SLOWLY

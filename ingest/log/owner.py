@@ -38,8 +38,8 @@ class OwnerLock:
             owner = os.pread(self._file, 32, 0).decode("ascii", "replace").strip() or "unknown"
             self.release()
             raise LogOwnedElsewhereError(
-                f"{log}: process {owner} writes this log already ({error.strerror}). Stop that one first "
-                f"(`kill {owner}`), or give this one another log.path"
+                f"{log}: process {owner} writes this log already. Stop that one first (the whole `carewatch run`: it "
+                "starts a killed role again), or give this one another log.path"
             ) from error
         os.truncate(self._file, 0)
         os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
