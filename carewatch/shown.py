@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SHORT_CHARACTERS = 200
 HEX_ROW_BYTES = 16
+LINE_ENDS = "\r\n\t"
 
 
 def local(time_ms: int, zone: ZoneInfo) -> str:
@@ -61,12 +62,12 @@ def entry_line(entry: Quarantined, zone: ZoneInfo) -> dict[str, Any]:
     line: dict[str, Any] = {
         "entry": entry.entry,
         "arrival": local(entry.arrival_ms, zone),
-        "topic": entry.topic,
+        "topic": printable(entry.topic),
         "watch": entry.watch_id,
         "reason": entry.reason,
-        "detail": entry.detail,
+        "detail": printable(entry.detail),
         "bytes": len(entry.payload),
-        "payload": text if len(text) <= SHORT_CHARACTERS else text[:SHORT_CHARACTERS] + "…",
+        "payload": printable(text if len(text) <= SHORT_CHARACTERS else text[:SHORT_CHARACTERS] + "…", LINE_ENDS),
     }
     if entry.retried_ms is not None:
         line |= {"retried": local(entry.retried_ms, zone), "outcome": entry.outcome}
@@ -78,15 +79,22 @@ def entry_page(entry: Quarantined, zone: ZoneInfo) -> str:
     known = [
         ("entry", str(entry.entry)),
         ("arrived", local(entry.arrival_ms, zone)),
-        ("topic", entry.topic),
+        ("topic", printable(entry.topic)),
         ("watch", entry.watch_id or "not told by the topic"),
         ("reason", entry.reason),
-        ("detail", entry.detail),
+        ("detail", printable(entry.detail)),
         ("bytes", str(len(entry.payload))),
     ]
     if entry.retried_ms is not None:
         known.append(("retried", f"{local(entry.retried_ms, zone)}: {entry.outcome}"))
     return "\n".join([*(f"{name:8} {value}" for name, value in known), "", payload_text(entry.payload)])
+
+
+def printable(text: str, keep: str = "") -> str:
+    """What a terminal would obey (escape sequences, a change of direction) is written out, but for `keep`."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one in keep else ascii(one)[1:-1] for one in text)
 
 
 def payload_text(payload: bytes) -> str:
@@ -95,7 +103,7 @@ def payload_text(payload: bytes) -> str:
         text = payload.decode()
     except UnicodeDecodeError:
         return _hex(payload)
-    return text if all(one.isprintable() or one in "\r\n\t" for one in text) else _hex(payload)
+    return text if all(one.isprintable() or one in LINE_ENDS for one in text) else _hex(payload)
 
 
 def _hex(payload: bytes) -> str:

@@ -99,6 +99,6 @@ def _recorded(line: bytes, topic: str) -> tuple[str, bytes] | None:
             return topic, str(entry["frame"]).encode()
         if isinstance(entry, dict) and "topic" in entry and entry.keys() & {"payload", "payload_base64"}:
             return str(entry["topic"]), payload_of(entry)
-    except (ValueError, RecursionError):
+    except (ValueError, TypeError, RecursionError):
         pass  # the decoder says what is wrong with it
     return None

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 LATEST_S = 253_402_300_800
 """The year 10000."""
+LONGEST_TOPIC_BYTES = 65_535
+"""MQTT 5.0, section 1.5.4."""
 
 
 class RecordingError(Exception):
@@ -78,7 +80,7 @@ def _parsed(line: str, where: str) -> Recorded:
     try:
         entry = json.loads(line)
         return Recorded(_moment_s(entry["at"]), _topic(entry["topic"]), payload_of(entry))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise RecordingError(
             f'{where}: {error!r}; a line reads {{"at": 1763965920.0, "topic": "watch/w1/sos", "payload": {{...}}}}'
         ) from None
@@ -94,6 +96,8 @@ def _moment_s(at: object) -> float:
 def _topic(topic: object) -> str:
     if not isinstance(topic, str) or not topic or any(mark in topic for mark in "+#\0"):
         raise ValueError(f'"topic" = {topic!r}: no topic that a message can have')
+    if len(topic.encode()) > LONGEST_TOPIC_BYTES:
+        raise ValueError(f'"topic" = {topic[:40]!r}...: a topic has at most {LONGEST_TOPIC_BYTES} bytes')
     return topic
 
 

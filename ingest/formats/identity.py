@@ -22,7 +22,7 @@ def stand_in_id(text: str) -> str:
 
     The same bad id always gives the same one. The true text stands in the quarantine beside it.
     """
-    return f"{STAND_IN}{zlib.crc32(text.encode('utf-8', 'surrogateescape')):08x}"
+    return f"{STAND_IN}{zlib.crc32(text.encode('utf-8', 'surrogatepass')):08x}"
 
 
 def is_stand_in(watch_id: str) -> bool:
