@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from carewatch.sources import ConfiguredSources
+from ingest.log.sqlite import SEEN_VALUE_KEPT_MS
 from ingest.normalise.seen_restore import restored
 from ingest.prepare import Preparation
 from ingest.reading import Datum
@@ -15,14 +16,12 @@ if TYPE_CHECKING:
     from ingest.log.contract import ReadingLog
     from ingest.watches import Watches
 
-DAY_MS = 86_400_000
-
 
 def preparation_of(
     settings: Settings, sources: ConfiguredSources, reading_log: ReadingLog, watches: Watches, time_ms: int
 ) -> Preparation:
     """With the duplicate filter as it was at the log's last commit."""
-    seen = restored(reading_log, time_ms - 2 * DAY_MS)
+    seen = restored(reading_log, time_ms - SEEN_VALUE_KEPT_MS)
     of_site = Datum[settings.site.datum.upper()]
     return Preparation(
         sources.sources, watches, seen, sources.decoder_of, lambda route: sources.datum_of(route, of_site)
