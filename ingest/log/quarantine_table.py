@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ingest.log.contract import Quarantined
+from ingest.log.many_rows import put_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     from ingest.log.contract import QuarantineQuery, Retried
 
 COLUMNS = "topic, arrival_ms, reason, detail, payload, watch_id, id, at_offset, retried_ms, outcome"
-_PUT = """INSERT INTO quarantine(at_offset, topic, arrival_ms, reason, detail, payload, watch_id)
-  VALUES(?, ?, ?, ?, ?, ?, ?)"""
-_PUT_SEQ = "INSERT OR IGNORE INTO quarantine_seq VALUES(?, ?, ?, ?, 0)"
+_PUT = "INSERT INTO quarantine(id, at_offset, topic, arrival_ms, reason, detail, payload, watch_id) VALUES"
+_NEWEST = "SELECT coalesce(max(id), 0) FROM quarantine"
+_PUT_SEQ = "INSERT OR IGNORE INTO quarantine_seq VALUES"
 """Two entries of one seq: the first may bring it, so that no retry brings it twice."""
 _MARK = "UPDATE quarantine SET retried_ms = ?, outcome = ?, is_read = ? WHERE id = ?"
 _BROUGHT = "UPDATE quarantine_seq SET brought = 1 WHERE watch_id = ? AND boot = ? AND seq = ?"
@@ -26,19 +27,22 @@ SEQ = "SELECT entry, brought FROM quarantine_seq WHERE watch_id = ? AND boot = ?
 
 def put_entries(writing: apsw.Connection, entries: Iterable[Quarantined], offset: int) -> None:
     """Keep these, inside the transaction that the caller holds."""
-    for one in entries:
-        row = (offset, one.topic, one.arrival_ms, one.reason, one.detail, one.payload, one.watch_id)
-        writing.execute(_PUT, row)
-        if one.seqs:
-            entry = writing.last_insert_rowid()
-            writing.executemany(_PUT_SEQ, [(one.watch_id, boot, seq, entry) for boot, seq in one.seqs])
+    first = next(writing.execute(_NEWEST))[0] + 1  # as SQLite would number them
+    numbered = list(enumerate(entries, first))
+    told = [
+        (entry, offset, one.topic, one.arrival_ms, one.reason, one.detail, one.payload, one.watch_id)
+        for entry, one in numbered
+    ]
+    put_rows(writing, _PUT, told)
+    seqs = [(one.watch_id, boot, seq, entry, 0) for entry, one in numbered for boot, seq in one.seqs]
+    put_rows(writing, _PUT_SEQ, seqs)
 
 
 def mark_retried(writing: apsw.Connection, retried: Iterable[Retried]) -> None:
     """Keep what became of these, inside the transaction that the caller holds."""
     for one in retried:
         writing.execute(_MARK, (one.time_ms, one.outcome, one.is_whole, one.entry))
-        writing.executemany(_PUT_SEQ, [(*seq, one.entry) for seq in one.refused])
+        put_rows(writing, _PUT_SEQ, [(*seq, one.entry, 0) for seq in one.refused])
         writing.executemany(_BROUGHT, one.brought)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ingest.log.many_rows import put_rows
 from ingest.log.sqlite_reader import SqliteLogReader
 from ingest.normalise.seen_kept import SeenChunk, SeenRefused, SeenRun, SeenValue
 
@@ -26,7 +27,7 @@ _PUT_VALUE = "INSERT OR REPLACE INTO seen_value VALUES(?, ?, ?)"
 _FORGET_RUNS = "DELETE FROM seen_run WHERE watch = ? AND boot = ?"
 _PUT_CHUNK = "INSERT OR REPLACE INTO seen_chunk VALUES(?, ?, ?, ?, ?)"
 _DROP_ALONE = "DELETE FROM seen_chunk WHERE first_watch >= ? AND first_watch < ? AND span = 1 AND at_offset <= ?"
-_PUT_REFUSED = "INSERT OR REPLACE INTO seen_refused VALUES(?, ?, ?, ?, ?)"
+_PUT_REFUSED = "INSERT OR REPLACE INTO seen_refused VALUES"
 _BOOTS = """SELECT boot, touched_ms FROM seen_run AS run WHERE watch = ? AND generation =
   (SELECT max(generation) FROM seen_run WHERE watch = run.watch AND boot = run.boot)"""
 
@@ -85,7 +86,7 @@ def put_seen(writing: apsw.Connection, batch: Batch, offset: int) -> None:
     forget_runs(writing, batch.seen_forgotten)
     put_runs(writing, batch.seen_runs)
     writing.executemany(_PUT_VALUE, map(_value_row, batch.seen_values))
-    writing.executemany(_PUT_REFUSED, ((offset, *one) for one in batch.seen_refused))
+    put_rows(writing, _PUT_REFUSED, [(offset, *one) for one in batch.seen_refused])
     put_chunks(writing, batch.seen_chunks, offset)
 
 

@@ -61,14 +61,14 @@ class Judged(NamedTuple):
 
 def refuse_many(town, seen, plain, rng, met):
     """Mostly the next seqs of each watch, some again, some after a gap, some of a boot nobody heard of."""
-    marked = []
+    marked, arrival_ms = [], rng.randrange(2**41)
     for stream in rng.sample(town.streams, rng.randrange(1, len(town.streams) + 1)):
         sent = stream.sent[-rng.randrange(1, 4) :] or [(0, rng.randrange(3), rng.randrange(3))]
         _, boot, seq, *_ = rng.choice(sent)
         boot += rng.random() < 0.1
         for _ in range(rng.randrange(1, 6)):
             seq += rng.choice([1, 1, 1, 1, 0, -1, 3])
-            marked.append(SeenRefused(stream.watch, boot, min(max(seq, 0), 2**32 - 1), rng.randrange(2**41)))
+            marked.append(SeenRefused(stream.watch, boot, min(max(seq, 0), 2**32 - 1), arrival_ms))
     if rng.random() < 0.5:
         rng.shuffle(marked)
     refused = seen.mark_all_refused(marked)
