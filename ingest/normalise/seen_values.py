@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import islice
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ingest.normalise.verdict import Verdict
-from ingest.reading import PAYLOAD_COLUMNS
+from ingest.reading import EMERGENCY_KINDS, PAYLOAD_COLUMNS, Flag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from ingest.reading import Readings
 
 KEPT_MS = 24 * 3600 * 1000
 FORGET_EVERY_MS = 3600 * 1000
+MOST_VALUES = 100_000
+"""Of a watch, the newest come; one reading a second is fewer in a day. A flood of them must not fill the memory."""
 
 
 def value_hashes(readings: Readings, rows: NDArray[np.int64]) -> list[int]:
     """A signed 64-bit hash of (kind, time, values) for each of `rows`; the same on every machine and for ever.
 
     The time is the watch's own; a reading without one is known by its arrival: two presses of a button that tells no
-    time are two. Only values that are there count, so a column that is added later changes no hash.
+    time are two. So are two of a watch whose clock stands still in the year 2000; if it was a resend, the alert that
+    is open takes it up. Only values that are there count, so a column that is added later changes no hash.
     """
     present = [column.name for column in PAYLOAD_COLUMNS if column.name in readings.present]
     chosen = readings.take(rows)
-    head = zip(chosen["kind"].tolist(), chosen["raw_time_ms"].tolist(), chosen["time_ms"].tolist(), strict=True)
-    texts = [f"{kind} {raw if raw >= 0 else time}" for kind, raw, time in head]
+    raw_ms = chosen["raw_time_ms"]
+    is_repaired = (chosen["flags"] & np.uint32(Flag.CLOCK_REPAIRED)) != 0
+    tells_time = (raw_ms >= 0) & ~(is_repaired & np.isin(chosen["kind"], list(EMERGENCY_KINDS)))
+    head = zip(chosen["kind"].tolist(), np.where(tells_time, raw_ms, chosen["time_ms"]).tolist(), strict=True)
+    texts = [f"{kind} {time_ms}" for kind, time_ms in head]
     for name in present:
         absent = -1 if chosen[name].dtype.kind == "i" else None
         for row, value in enumerate(chosen[name].tolist()):
@@ -101,5 +109,7 @@ class ValueMemory:
         newest_ms = self._newest_ms[watch] = max(self._newest_ms.get(watch, 0), *values.values())
         if newest_ms - self._forgot_ms.get(watch, 0) >= FORGET_EVERY_MS:
             self._forgot_ms[watch] = newest_ms
-            kept = {h: t for h, t in known.items() if t >= newest_ms - KEPT_MS or h in values}
-            self._committed[watch] = kept
+            known = {h: t for h, t in known.items() if t >= newest_ms - KEPT_MS or h in values}
+        if len(known) > MOST_VALUES:
+            known = dict(islice(known.items(), len(known) - MOST_VALUES * 3 // 4, None))
+        self._committed[watch] = known
