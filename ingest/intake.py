@@ -28,10 +28,23 @@ WAITING_PARCELS = 4
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A batch and the session that must acknowledge it."""
+    """A batch and the session that must acknowledge it. `size`: bytes of its payloads."""
 
     session: Subscriber
     delivered: Delivered
+    size: int
+
+    @staticmethod
+    def of(session: Subscriber, delivered: Delivered) -> Parcel:
+        """Its size counted once: there are many messages."""
+        return Parcel(session, delivered, sum(map(len, delivered.payloads)))
+
+    def cut(self, messages: int) -> tuple[Parcel, Parcel]:
+        """The first so many messages, and the rest."""
+        delivered = self.delivered
+        first = Parcel.of(self.session, delivered.part(0, messages))
+        rest = Parcel(self.session, delivered.part(messages, len(delivered)), self.size - first.size)
+        return first, rest
 
 
 class Lane:
@@ -72,13 +85,13 @@ class Lane:
         parcels, messages, size = [], 0, 0
         while self._gathered and messages < FULL_MESSAGES and size < FULL_BYTES:
             parcel = self._gathered.popleft()
-            fits = _fitting(parcel.delivered, FULL_MESSAGES - messages, FULL_BYTES - size)
+            fits = _fitting(parcel, FULL_MESSAGES - messages, FULL_BYTES - size)
             if fits < len(parcel.delivered):
-                self._gathered.appendleft(Parcel(parcel.session, parcel.delivered.part(fits, len(parcel.delivered))))
-                parcel = Parcel(parcel.session, parcel.delivered.part(0, fits))
+                parcel, rest = parcel.cut(fits)
+                self._gathered.appendleft(rest)
             parcels.append(parcel)
             messages += len(parcel.delivered)
-            size += _bytes(parcel.delivered)
+            size += parcel.size
         self._messages -= messages
         self._bytes -= size
         return parcels
@@ -87,12 +100,12 @@ class Lane:
         """What was taken last and is to be taken next."""
         self._gathered.extendleft(reversed(parcels))
         self._messages += sum(len(parcel.delivered) for parcel in parcels)
-        self._bytes += sum(_bytes(parcel.delivered) for parcel in parcels)
+        self._bytes += sum(parcel.size for parcel in parcels)
 
     def _count(self, parcel: Parcel) -> None:
         self._gathered.append(parcel)
         self._messages += len(parcel.delivered)
-        self._bytes += _bytes(parcel.delivered)
+        self._bytes += parcel.size
 
 
 class Intake:
@@ -166,15 +179,13 @@ class Intake:
 
     async def _pump(self, session: Subscriber, lane: Lane) -> None:
         async for delivered in session.batches():
-            await lane.put(Parcel(session, delivered))
+            await lane.put(Parcel.of(session, delivered))
             self._arrived.set()
 
 
-def _fitting(delivered: Delivered, messages: int, size: int) -> int:
+def _fitting(parcel: Parcel, messages: int, size: int) -> int:
     """How many of its messages fit into so many bytes; one at least, so that a large one goes alone."""
-    ends = list(accumulate(map(len, delivered.payloads[:messages])))
+    if parcel.size <= size:
+        return min(messages, len(parcel.delivered))
+    ends = list(accumulate(map(len, parcel.delivered.payloads[:messages])))
     return max(1, bisect_right(ends, size))
-
-
-def _bytes(delivered: Delivered) -> int:
-    return sum(map(len, delivered.payloads))
