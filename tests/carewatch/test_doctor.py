@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
-from contextlib import closing
 
-import apsw
 import pytest
 from rich.console import Console
 from sqlalchemy import insert
@@ -23,8 +20,6 @@ from carewatch.doctor.bounded import in_thread, looked_at
 from carewatch.doctor.examine import CHECKS
 from carewatch.doctor.folder import file_system
 from carewatch.doctor.programs import _versions
-from carewatch.doctor.reading_log import lock_owner
-from carewatch.status import RoleStatus, write_status
 from ingest.log.sqlite import SqliteLog
 from ingest.watches import Watch
 from tests.carewatch.doctor_reads import CONFIG, installation, said_of
@@ -110,70 +105,6 @@ async def test_a_disk_that_is_full(tmp_path, monkeypatch):
     verdicts, text = await said_of(installation(tmp_path), "folder of the log")
     assert verdicts[-1] is BAD
     assert "0.5 GiB free" in text
-
-
-async def test_a_log_that_another_process_writes_is_read_and_its_owner_named(tmp_path):
-    settings = installation(tmp_path)
-    log = SqliteLog(settings.log.path)
-    log.tick(1_000)
-    verdicts, text = await said_of(settings, "reading log")
-    log.close()
-    assert verdicts == [GOOD, GOOD]
-    assert "holds 1 records" in text
-    assert f"process {os.getpid()} writes it" in text
-
-
-async def test_looking_takes_no_lock(tmp_path):
-    settings = installation(tmp_path)
-    SqliteLog(settings.log.path).close()
-    _, text = await said_of(settings, "reading log")
-    assert "no process writes it now" in text
-    assert lock_owner(tmp_path / "nothing.lock") is None
-
-
-async def test_an_owner_that_hangs_is_named_with_the_remedy(tmp_path, monkeypatch):
-    settings = installation(tmp_path)
-    write_status(tmp_path / "ingest.status.json", RoleStatus("ingest", os.getpid()))
-    monkeypatch.setattr("carewatch.status.STALE_S", -1.0)
-    log = SqliteLog(settings.log.path)
-    verdicts, text = await said_of(settings, "reading log")
-    log.close()
-    assert BAD in verdicts
-    assert f"kill {os.getpid()}" in text
-
-
-async def test_a_file_that_is_no_log(tmp_path):
-    settings = installation(tmp_path)
-    settings.log.path.write_bytes(b"this is no database" * 100)
-    verdicts, _ = await said_of(settings, "reading log")
-    assert verdicts == [BAD]
-
-
-async def test_a_log_of_an_older_carewatch_is_for_ingest_to_bring_up_and_wants_no_backup_put_back(tmp_path):
-    settings = installation(tmp_path)
-    SqliteLog(settings.log.path).close()
-    with closing(apsw.Connection(str(settings.log.path))) as older:
-        older.execute("PRAGMA user_version = 1")
-    verdicts, text = await said_of(settings, "reading log")
-    assert verdicts == [WARNING]
-    assert "ingest brings it up when it starts" in text
-    assert "put back" not in text
-
-
-async def test_a_consumer_that_stands_still_holds_pruning_up(tmp_path):
-    settings = installation(tmp_path)
-    log = SqliteLog(settings.log.path)
-    log.tick(1_000)
-    log.keep_place("influx", 1)
-    for day in range(1, 10):
-        log.tick(day * 86_400_000)
-    verdicts, text = await said_of(settings, "reading log")
-    log.close()
-    assert WARNING in verdicts
-    assert "influx has 9 records before it, 8 days" in text
-
-
-# the store
 
 
 def a_store(settings, *lines):
