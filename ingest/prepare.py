@@ -154,8 +154,10 @@ class Preparation:
         if marks:
             verdicts = self.seen.mark_all_refused([mark for _, mark in marks])
             # A reading beside it (an SOS of another version) was met first, and is no duplicate for that.
-            new += [refusal for (refusal, _), one in zip(marks, verdicts, strict=True) if one is not Verdict.DUPLICATE]
-            new.sort(key=_message)
+            marked = zip(marks, verdicts, strict=True)
+            new += [refusal for (refusal, _), verdict in marked if verdict is not Verdict.DUPLICATE]
+            if len(new) > 1:
+                new.sort(key=_message)
         return [mark[:3] for _, mark in marks], new
 
     def _is_full(self, watch_id: str) -> bool:

@@ -28,19 +28,23 @@ def of_refusals(messages: Messages, refusals: Iterable[Refusal]) -> list[Quarant
 
     A refusal still has its boot and seq only if these were marked as committed.
     """
+    told = [refusal for refusal in refusals if refusal.field is None]
+    if len({refusal.message for refusal in told}) == len(told):
+        return [_entry(messages, one.message, one.reason, details((one,)), _receipted((one,))) for one in told]
     by_message: dict[int, list[Refusal]] = {}
-    for refusal in refusals:
-        if refusal.field is None:
-            by_message.setdefault(refusal.message, []).append(refusal)
+    for refusal in told:
+        by_message.setdefault(refusal.message, []).append(refusal)
     return [
-        _entry(messages, place, told[0].reason, details(told), _receipted(told)) for place, told in by_message.items()
+        _entry(messages, place, several[0].reason, details(several), _receipted(several))
+        for place, several in by_message.items()
     ]
 
 
 def _receipted(refusals: Sequence[Refusal]) -> tuple[tuple[int, int], ...]:
     """(boot, seq) of the elements that count as committed now."""
-    if len(refusals) == 1 and refusals[0].boot is None:
-        return ()
+    if len(refusals) == 1:
+        boot, seq = refusals[0].boot, refusals[0].seq
+        return ((boot, seq),) if boot is not None and seq is not None else ()
     return tuple([(one.boot, one.seq) for one in refusals if one.boot is not None and one.seq is not None])
 
 

@@ -50,6 +50,10 @@ class QuarantineCap:
 
     def admit(self, entries: Sequence[Quarantined]) -> Sequence[Quarantined]:
         """Those that find room beside what `keep` was told of."""
+        size = sum(len(one.payload) for one in entries) + ENTRY_BYTES * len(entries)
+        most = max(self._by_watch.values(), default=0)  # of a day that may be over: too much by that, never too little
+        if most + size <= self._watch_day_bytes and self._held + size <= self._total_bytes:
+            return entries
         fresh: dict[str, int] = {}
         total, admitted = self._held, []
         for one in entries:
