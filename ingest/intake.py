@@ -47,7 +47,7 @@ class Parcel:
         return first, rest
 
 
-class Lane:
+class SessionQueue:
     """What one session delivered and no commit took yet, in order."""
 
     def __init__(self) -> None:
@@ -112,7 +112,7 @@ class Intake:
     """Two sessions, so that an SOS never waits behind a backlog."""
 
     def __init__(self, emergencies: Subscriber, others: Subscriber) -> None:
-        self._urgent, self._calm = Lane(), Lane()
+        self._urgent, self._calm = SessionQueue(), SessionQueue()
         self._arrived = asyncio.Event()
         self.emergencies = emergencies
         self.others = others
@@ -129,9 +129,9 @@ class Intake:
     async def run(self) -> None:
         """Both sessions, until closed or cancelled."""
         async with asyncio.TaskGroup() as group:
-            for session, lane in ((self.emergencies, self._urgent), (self.others, self._calm)):
+            for session, queue in ((self.emergencies, self._urgent), (self.others, self._calm)):
                 group.create_task(session.run())
-                group.create_task(self._pump(session, lane))
+                group.create_task(self._pump(session, queue))
 
     async def close(self) -> None:
         """Leave the broker in order: what was acknowledged stays so."""
@@ -177,9 +177,9 @@ class Intake:
         except TimeoutError:
             return  # what has been gathered goes now
 
-    async def _pump(self, session: Subscriber, lane: Lane) -> None:
+    async def _pump(self, session: Subscriber, queue: SessionQueue) -> None:
         async for delivered in session.batches():
-            await lane.put(Parcel.of(session, delivered))
+            await queue.put(Parcel.of(session, delivered))
             self._arrived.set()
 
 
