@@ -86,7 +86,7 @@ def put_seen(writing: apsw.Connection, batch: Batch, offset: int) -> None:
     forget_runs(writing, batch.seen_forgotten)
     put_runs(writing, batch.seen_runs)
     writing.executemany(_PUT_VALUE, map(_value_row, batch.seen_values))
-    put_rows(writing, _PUT_REFUSED, [(offset, *one) for one in batch.seen_refused])
+    put_rows(writing, _PUT_REFUSED, sorted((offset, *one) for one in batch.seen_refused))
     put_chunks(writing, batch.seen_chunks, offset)
 
 
