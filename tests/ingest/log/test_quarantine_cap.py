@@ -19,7 +19,7 @@ NOON_MS = T0_MS // DAY_MS * DAY_MS + DAY_MS // 2
 
 
 def bad(watch: str | None, count: int = 1, time_ms: int = NOON_MS) -> Batch:
-    payload = b"x" * (KB - ENTRY_BYTES)
+    payload = b"x" * (KB - ENTRY_BYTES - len("t0"))
     entries = [Quarantined("t", time_ms, "not_json", str(n), payload, watch) for n in range(count)]
     return Batch(Readings.empty(), time_ms, quarantined=entries)
 
@@ -90,3 +90,16 @@ def test_a_commit_that_fails_counts_nothing(tmp_path: Path, monkeypatch) -> None
     assert list(cap.admit(entries)) == list(cap.admit(entries)) == list(entries)
     cap.keep(entries, entries)
     assert list(cap.admit(entries)) == []
+
+
+def test_what_comes_beside_a_payload_counts_too(tmp_path: Path) -> None:
+    seqs = [(1, seq) for seq in range(1, 101)]
+    entry = Quarantined("t" * 500, NOON_MS, "no_time", "d" * 500, b"x", "W1", seqs)
+    batch = Batch(Readings.empty(), NOON_MS, quarantined=[entry])
+    with closing(capped(tmp_path / "log", 100, 10)) as log:
+        log.append(batch)
+        log.append(batch)
+        assert (held(log), log.cap.over) == (["W1"], 1), "100 seqs take more of the file than the payload does"
+        counted = log.cap._held, dict(log.cap._by_watch)
+        log.cap.count(log._writing, NOON_MS)
+        assert (log.cap._held, dict(log.cap._by_watch)) == counted, "as a start counts it"
