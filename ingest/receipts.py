@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 CALM_EVERY_MS = 10_000
 DUPLICATES_EVERY_MS = 1_000
+MOST_ALSO = 4096
+"""Ranges of one receipt, the highest: a packet over the broker's limit would cost us the emergencies' session. What is
+left out is sent again."""
 NARROW_ROWS = 48
 """A batch of fewer rows is noted one by one sooner than columns of it are made."""
 _ORDINARY = b'{"boot":%d,"through":%d,"also":[[%d,%d]],"until":%d}'
@@ -187,4 +190,4 @@ def _not_before(now_ms: int, sent_ms: NDArray[np.int64], every_ms: int) -> NDArr
 def _receipt(boot: int, run: BootRun, held: Intervals) -> Receipt:
     """A count that began again without a new boot is receipted by `also` only: its low seqs are taken twice."""
     through = run.through if run.generation == 0 else 0
-    return Receipt(boot, through, list(held), max(run.newest_raw_ms, 0))
+    return Receipt(boot, through, list(held)[-MOST_ALSO:], max(run.newest_raw_ms, 0))

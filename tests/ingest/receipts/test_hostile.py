@@ -8,7 +8,7 @@ from ingest.normalise import seen_open
 from ingest.normalise.seen import Seen
 from ingest.normalise.seen_table import RunsInMemory
 from ingest.reading import Readings
-from ingest.receipts import Receipts
+from ingest.receipts import MOST_ALSO, Receipts
 from ingest.receipts_owed import MOST_HELD
 from tests.ingest.receipts.test_receipts import T0, Desk, reading
 
@@ -81,7 +81,10 @@ def test_a_boot_that_is_known_is_known_among_made_up_ones(desk):
     assert not judged.is_new.any()
 
 
-def test_the_receipt_that_a_flood_of_gaps_earns_is_one(desk):
-    desk.committed(*[reading(2 * seq, boot=3, minute=seq) for seq in range(1, 2000)], at_s=1)
+@pytest.mark.parametrize("gaps", [1999, 9000])
+def test_the_receipt_that_a_flood_of_gaps_earns_is_one_that_a_broker_takes(desk, gaps):
+    desk.committed(*[reading(2 * seq, boot=3, minute=seq) for seq in range(1, gaps + 1)], at_s=1)
     [(_, payload)] = desk.receipts.due(T0 + 30_000)
-    assert len(json.loads(payload)["also"]) == 1999
+    also = json.loads(payload)["also"]
+    assert (len(also), also[-1]) == (min(gaps, MOST_ALSO), [2 * gaps, 2 * gaps])
+    assert len(payload) < 1 << 17
