@@ -140,25 +140,31 @@ class Preparation:
     ) -> tuple[list[tuple[int, int, int]], list[Refusal]]:
         """(watch, boot, seq) of refused elements that can be receipted, and the refusals of readings that are new."""
         told = [refusal for refusal in refusals if refusal.field is None]
-        marks: list[tuple[Refusal, SeenRefused]] = []
-        new: list[Refusal] = []
         watch_ids = [messages.watch_ids[refusal.message] for refusal in told]
         indices = self.watches.indices([watch_id or "" for watch_id in watch_ids]).tolist()
+        marked: list[Refusal] = []
+        watches: list[int] = []
+        new: list[Refusal] = []
         for refusal, watch_id, index in zip(told, watch_ids, indices, strict=True):
-            boot, seq = refusal.boot, refusal.seq
-            if boot is None or seq is None or watch_id is None or (index < 0 and self._is_full(watch_id)):
-                new.append(refusal if boot is None else msgspec.structs.replace(refusal, boot=None, seq=None))
-                continue
-            watch = index if index >= 0 else self.watches.meet(watch_id)[0].index
-            marks.append((refusal, SeenRefused(watch, boot, seq, messages.arrival_ms)))
-        if marks:
-            verdicts = self.seen.mark_all_refused([mark for _, mark in marks])
-            # A reading beside it (an SOS of another version) was met first, and is no duplicate for that.
-            marked = zip(marks, verdicts, strict=True)
-            new += [refusal for (refusal, _), verdict in marked if verdict is not Verdict.DUPLICATE]
-            if len(new) > 1:
-                new.sort(key=_message)
-        return [mark[:3] for _, mark in marks], new
+            if refusal.boot is None or refusal.seq is None or watch_id is None:
+                new.append(_unsettled(refusal))
+            elif index >= 0:
+                marked.append(refusal)
+                watches.append(index)
+            elif self._is_full(watch_id):
+                new.append(_unsettled(refusal))
+            else:
+                marked.append(refusal)
+                watches.append(self.watches.meet(watch_id)[0].index)
+        if not marked:
+            return [], new
+        seqs = [(refusal.boot or 0, refusal.seq or 0) for refusal in marked]  # both are there
+        arrival_ms = messages.arrival_ms
+        marks = [SeenRefused(watch, boot, seq, arrival_ms) for watch, (boot, seq) in zip(watches, seqs, strict=True)]
+        verdicts = self.seen.mark_all_refused(marks)
+        # A reading beside it (an SOS of another version) was met first, and is no duplicate for that.
+        fresh = [one for one, verdict in zip(marked, verdicts, strict=True) if verdict is not Verdict.DUPLICATE]
+        return [mark[:3] for mark in marks], sorted([*new, *fresh], key=_message) if new else fresh
 
     def _is_full(self, watch_id: str) -> bool:
         return self.watches.get(watch_id) is None and self.watches.provisional >= self.most_unknown
@@ -171,6 +177,11 @@ class Preparation:
         """The same, by what the registry's length was before."""
         self.seen.rollback()
         self.watches.forget_from(first_new)
+
+
+def _unsettled(refusal: Refusal) -> Refusal:
+    """Told, but not settled with the watch."""
+    return refusal if refusal.boot is None else msgspec.structs.replace(refusal, boot=None, seq=None)
 
 
 def _of_these(strays: Mapping[int, Stray], messages: Collection[int]) -> dict[int, Stray]:

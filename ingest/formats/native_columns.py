@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ingest.formats.contract import Decoded, Messages
+    from ingest.formats.contract import Decoded, Messages, Refusal
     from ingest.formats.native_forms import Form, Reader
     from ingest.reading import Kind
 
@@ -40,9 +40,9 @@ def read_regular(messages: Messages, count_unknown: Callable[[str, int], None]) 
     """The regular messages as `Decoded` (unknown fields go to `count_unknown`), and the places of the others."""
     reading = _Reading(messages, count_unknown)
     sheets = [sheet for kind, places in _by_kind(messages) for sheet in reading.read(kind, places)]
-    irregular = reading.irregular
-    kept = [sheet.kept(~irregular[sheet.messages]) for sheet in sheets] if irregular.any() else sheets
-    return decoded(kept, messages, reading.flags), np.flatnonzero(irregular).tolist()
+    left_out = reading.irregular | reading.refused
+    kept = [sheet.kept(~left_out[sheet.messages]) for sheet in sheets] if left_out.any() else sheets
+    return decoded(kept, messages, reading.flags, reading.refusals), np.flatnonzero(reading.irregular).tolist()
 
 
 def _by_kind(messages: Messages) -> Iterator[tuple[Kind | None, NDArray[np.int64]]]:
@@ -57,13 +57,18 @@ def _by_kind(messages: Messages) -> Iterator[tuple[Kind | None, NDArray[np.int64
 
 
 class _Reading:
-    """One batch being read. `irregular`: messages for the careful way. `flags`: of all readings of a message."""
+    """One batch being read. `irregular`: messages for the careful way. `flags`: of all readings of a message.
+
+    `refused`: messages of which all is said in `refusals`.
+    """
 
     def __init__(self, messages: Messages, count_unknown: Callable[[str, int], None]) -> None:
         self.messages = messages
         self.irregular = np.zeros(len(messages), np.bool_)
         if None in set(messages.watch_ids):
             self.irregular[:] = [watch_id is None for watch_id in messages.watch_ids]
+        self.refused = np.zeros(len(messages), np.bool_)
+        self.refusals: list[Refusal] = []
         self.flags = np.zeros(len(messages), np.uint32)
         self._flag(messages.backlog, Flag.FROM_BACKLOG)
         self._flag(messages.retained, Flag.RETAINED)
@@ -79,11 +84,19 @@ class _Reading:
         else:
             packed = reader.forms[0].pack(contents, plain=True)
             sheets = [Sheet(reader.forms[0], places, None, packed)]
+            self._refuse(sheets[0])
         for sheet in sheets:
-            self.irregular[sheet.messages[~sheet.is_regular()]] = True
+            odd_ones = sheet.messages[~sheet.is_regular()]
+            self.irregular[odd_ones] |= ~self.refused[odd_ones]
         if odd:
             self._look_for_unknown(kind, places[odd], [payloads[at] for at in odd], sheets)
         return sheets
+
+    def _refuse(self, sheet: Sheet) -> None:
+        """What plain readings are refused for, where no more has to be known of them."""
+        rows, refusals = sheet.refusals(~self.irregular[sheet.messages])
+        self.refused[sheet.messages[rows]] = True
+        self.refusals += refusals
 
     def _flag(self, those: Sequence[bool], flag: Flag) -> None:
         if True in those:

@@ -172,7 +172,7 @@ class NativeReading:
     def _other_version(self, element: dict[str, Any], place: int | None, kind: Kind) -> None:
         """Quarantined; an emergency in it alerts, with what tells one resend from another if it can be read."""
         readable = _readable(element)
-        self._refuse(Reason.UNKNOWN_VERSION, f"v: {shown(element['v'])}; known is {VERSION}", place, readable)
+        self._refuse(*other_version(element["v"]), place, readable)
         if kind not in EMERGENCY_KINDS:
             return
         row = self._open(kind, time_ms_of(element.get("time")), self.flags | _UNKNOWN_VERSION, place)
@@ -223,6 +223,13 @@ class NativeReading:
             self.rows.empty_field(row, name, reason, value)
         else:
             self.rows.head[name][row] = count
+
+
+def other_version(version: object) -> tuple[Reason, str]:
+    """Why a reading of this version is refused. A whole number is one however it was written."""
+    if type(version) is float and version.is_integer():
+        version = int(version)
+    return Reason.UNKNOWN_VERSION, f"v: {shown(version)}; known is {VERSION}"
 
 
 def _skim(payload: bytes) -> None:

@@ -9,10 +9,11 @@ import numpy as np
 
 from ingest.formats.contract import Decoded, Reason, Refusal
 from ingest.formats.native_forms import HEAD
+from ingest.formats.native_reading import VERSION, other_version
 from ingest.formats.rows import shown
 from ingest.formats.times import LATEST_MS
 from ingest.normalise.ranges import in_range
-from ingest.reading import COLUMN, UINT32_MAX, Flag, Readings
+from ingest.reading import COLUMN, EMERGENCY_KINDS, UINT32_MAX, Flag, Kind, Readings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from ingest.formats.native_forms import Form, Packed
 
 _COUNTS = ("boot", "seq", "oldest")
+_NO_TIME = (Reason.NO_TIME, "time: absent")
+_EXACT = float(1 << 53)
+"""Below it every whole number stands in a float as it was written."""
 _MOST_ELEMENTS = 1 << 24
 """More than a payload can hold: rows are ordered by message * this + element."""
 
@@ -52,6 +56,28 @@ class Sheet:
                 regular &= np.isnan(numbers[name]) | _is_count(numbers[name])
         return regular
 
+    def refusals(self, asked: NDArray[np.bool_]) -> tuple[NDArray[np.int64], list[Refusal]]:
+        """Rows of bare objects among the asked ones that are refused for their version or for want of a time, and why.
+
+        An emergency never is, and of what the broker may say for a watch the careful way knows more.
+        """
+        numbers = self.packed.numbers
+        kind, absent = self.form.kind, np.full(len(self.messages), np.nan)
+        if kind in EMERGENCY_KINDS:
+            return np.empty(0, np.int64), []
+        version = numbers.get("v", absent)
+        is_other = ~np.isnan(version) & (version != VERSION) & (np.abs(version) < _EXACT)
+        lacks_time = np.isnan(numbers.get("time", absent)) & (np.isnan(version) | (version == VERSION))
+        rows = np.flatnonzero(asked & (is_other | lacks_time) if kind is not Kind.STATUS else asked & is_other)
+        if not len(rows):
+            return rows, []
+        boots, seqs = (_counts(numbers.get(name, absent)[rows]) for name in ("boot", "seq"))
+        cells = zip(self.messages[rows].tolist(), version[rows].tolist(), boots, seqs, strict=True)
+        return rows, [
+            Refusal(message, *(_NO_TIME if lacks else other_version(v)), None, None, boot, seq)
+            for (message, v, boot, seq), lacks in zip(cells, lacks_time[rows].tolist(), strict=True)
+        ]
+
     def kept(self, keep: NDArray[np.bool_]) -> Sheet:
         """The readings that the mask names."""
         if keep.all():
@@ -65,12 +91,11 @@ class Sheet:
         return element if element >= 0 else None
 
 
-def decoded(sheets: Sequence[Sheet], messages: Messages, flags: NDArray[np.uint32]) -> Decoded:
-    """The readings of all sheets in the order of arrival. `flags`: of each message."""
+def decoded(sheets: Sequence[Sheet], messages: Messages, flags: NDArray[np.uint32], refusals: list[Refusal]) -> Decoded:
+    """The readings of all sheets in the order of arrival. `flags`: of each message. `refusals` grow by fields."""
     sheets = [sheet for sheet in sheets if len(sheet.messages)]
     if not sheets:
-        return Decoded(Readings.empty())
-    refusals: list[Refusal] = []
+        return Decoded(Readings.empty(), refusals=refusals)
     parts = [_columns(sheet, messages.arrival_ms, flags, refusals) for sheet in sheets]
     owners = np.concatenate([sheet.messages for sheet in sheets])
     if len(owners) == len(messages) and all(sheet.elements is None for sheet in sheets):
@@ -152,6 +177,14 @@ def _in_range(
         detail = f"{name}: {shown(value)}"
         refusals.append(Refusal(owner, Reason.OUT_OF_RANGE, detail, sheet.element(row), name))
     return np.where(good, values, np.nan).astype(column.dtype)
+
+
+def _counts(values: NDArray[np.float64]) -> list[int | None]:
+    """Where they are some."""
+    if (good := _is_count(values)).all():
+        counts: list[int | None] = values.astype(np.int64).tolist()
+        return counts
+    return [int(value) if is_count else None for value, is_count in zip(values.tolist(), good.tolist(), strict=True)]
 
 
 def _is_count(values: NDArray[np.float64]) -> NDArray[np.bool_]:
