@@ -16,6 +16,7 @@ from benchmarks.ingest import ours
 from benchmarks.ingest.stream import BASE_MS, reading
 from benchmarks.measured import percentiles
 from carewatch.roles.ingest import build
+from carewatch.roles.life import stay_out_of_collections
 from ingest.mqtt import MqttOptions
 from ingest.mqtt.link import Link
 
@@ -152,6 +153,7 @@ def committed_after_ms(folder: Path, port: int, plan: Plan, name: str, ready: Ev
     commits: list[tuple[int, np.ndarray, np.ndarray]] = []
     with ExitStack() as stack:
         parts = build(ours.settings_of(folder, port), stack)
+        stay_out_of_collections()
         append = parts.reading_log.append
 
         def timed(batch: Batch) -> int:

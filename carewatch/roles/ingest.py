@@ -13,7 +13,7 @@ from carewatch.places import control_socket, set_aside_file, status_file
 from carewatch.roles.ingest_parts import Parts
 from carewatch.roles.ingest_problems import IngestProblems
 from carewatch.roles.ingest_status import ingest_status
-from carewatch.roles.life import clock_of, keep_status, live
+from carewatch.roles.life import clock_of, keep_status, live, stay_out_of_collections
 from carewatch.roles.preparing import preparation_of
 from carewatch.roles.quarantine_actions import quarantine_actions
 from carewatch.roles.watch_actions import watch_actions, watch_counts
@@ -48,6 +48,7 @@ async def run_ingest(settings: Settings) -> None:
     """Until told to end. Raises with the remedy if something cannot be as it is set up."""
     with ExitStack() as closing:
         parts = build(settings, closing)
+        stay_out_of_collections()
         actions = watch_actions(parts.reading_log, parts.watches, parts.ingest.between_commits)
         actions |= quarantine_actions(parts) | watch_counts(parts)
         problems = IngestProblems(parts)
