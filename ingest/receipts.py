@@ -14,7 +14,7 @@ import numpy as np
 from ingest.formats.identity import STAND_IN, is_stand_in
 from ingest.normalise.intervals import Intervals
 from ingest.normalise.seen import Verdict
-from ingest.normalise.seen_columns import RUN, UINT32_MAX, has
+from ingest.normalise.seen_columns import RUN, SPILLED, UINT32_MAX, has
 from ingest.normalise.seen_ordinary import Grouped, grouped
 from ingest.reading import EMERGENCY_KINDS, Event, Kind
 from ingest.receipts_owed import MOST_HELD, RANGE, Owed, Ranges
@@ -88,13 +88,30 @@ class Receipts:
         by_watch: dict[int, dict[int, list[int]]] = {}
         for watch, boot, seq in refused:
             by_watch.setdefault(watch, {}).setdefault(boot, []).append(seq)
-        for watch, boots in by_watch.items():
-            due = int(_not_before(now_ms, self._owed.sent_ms(np.array([watch])), CALM_EVERY_MS)[0])
+        if not by_watch:
+            return
+        watches = np.array(list(by_watch), np.int64)
+        due_ms = _not_before(now_ms, self._owed.sent_ms(watches), CALM_EVERY_MS).tolist()
+        known = self._seen.committed_rows(watches)
+        in_row = np.where((known["bits"] & (RUN | SPILLED)) == RUN, known["boot"].astype(np.int64), -1).tolist()
+        ranges: list[tuple[int, int, int, int, int]] = []
+        for (watch, boots), due, newest in zip(by_watch.items(), due_ms, in_row, strict=True):
             for boot, seqs in list(boots.items())[-MOST_HELD:]:
-                generation = self._seen.newest_generation(watch, boot)
-                for seq in seqs:
-                    if generation is not None and 0 < seq <= UINT32_MAX:
-                        self._owed.hold(watch, boot, generation, seq, due)
+                if boot == newest and len(boots) == 1 and seqs == list(range(max(seqs[0], 1), seqs[0] + len(seqs))):
+                    ranges.append((watch, boot, seqs[0], min(seqs[-1], UINT32_MAX), due))
+                else:
+                    self._hold_each(watch, boot, seqs, due)
+        if ranges:
+            held = Ranges(*np.array(ranges, np.int64).T)
+            for place in np.flatnonzero(self._owed.hold_ranges(held)).tolist():
+                watch, boot, first, last, due = ranges[place]
+                self._hold_each(watch, boot, range(first, last + 1), due)
+
+    def _hold_each(self, watch: int, boot: int, seqs: Iterable[int], due_ms: int) -> None:
+        generation = self._seen.newest_generation(watch, boot)
+        for seq in seqs if generation is not None else ():
+            if 0 < seq <= UINT32_MAX:
+                self._owed.hold(watch, boot, generation or 0, seq, due_ms)
 
     def next_due_ms(self) -> int | None:
         """When `due` will next have something; None: nothing is owed."""
