@@ -86,9 +86,9 @@ class Child:
         return result
 
 
-def in_child(work: Callable[..., Any], *arguments: object) -> Any:
+def in_child(work: Callable[..., Any], *arguments: object, core: int | None = OURS) -> Any:
     """The result of `work` in a process of its own, on our core."""
-    return Child(work, *arguments).result()
+    return Child(work, *arguments, core=core).result()
 
 
 def _answer(to: Connection, core: int | None, work: Callable[..., Any], arguments: Sequence[object]) -> None:

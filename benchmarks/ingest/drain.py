@@ -19,7 +19,7 @@ from benchmarks.ingest import ours
 from benchmarks.ingest.influxd import add_influxd
 from benchmarks.ingest.stream import FILTERS, messages
 from benchmarks.ingest.telegraf import add_telegraf, telegraf_drain, telegraf_influx
-from benchmarks.measured import Taken, in_child, machine, middle, new_folder, of_command, report, with_ratios
+from benchmarks.measured import SERVERS, Taken, in_child, machine, middle, new_folder, of_command, report, with_ratios
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,13 +56,15 @@ def drains(asked: argparse.Namespace, watches: int) -> dict[str, Drain]:
     return found
 
 
-def side_by_side(taking_part: dict[str, Drain], stream: Sequence[Chunk], rounds: int) -> dict[str, dict[str, float]]:
+def side_by_side(
+    taking_part: dict[str, Drain], stream: Sequence[Chunk], rounds: int, broker_core: int | None = SERVERS
+) -> dict[str, dict[str, float]]:
     """Each in turns, with the same messages queued for its session."""
     count = sum(chunk.messages for chunk in stream)
     taken: dict[str, list[Taken]] = {name: [] for name in taking_part}
     for _ in range(rounds):
         for name, drain in taking_part.items():
-            with new_folder() as folder, mosquitto(folder) as port:
+            with new_folder() as folder, mosquitto(folder, broker_core) as port:
                 away(port, "drain", FILTERS)
                 publish_chunks(port, stream)
                 taken[name].append(drain(port))

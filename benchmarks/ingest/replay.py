@@ -1,7 +1,7 @@
 """Ten million readings read back from the log, as a consumer reads it: `SqliteLogReader.read` until its end.
 
-Records of 256 readings, as 10,000 watches a second make them, plain as they were appended and merged as they are kept
-later; and readings of a hundred residents by the minute, merged, nearly each a record of its own. The file is in the
+Records of 8,192 readings, as ingest commits a backlog, plain; records of 256, as 10,000 watches a second make them,
+plain as they were appended and merged as they are kept later; and readings of a hundred residents by the minute, merged, nearly each a record of its own. The file is in the
 page cache; plain columns are views of what was read, merged ones are decoded.
 
     python -m benchmarks.ingest.replay --readings 10000000
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ingest.reading import Readings
 
-A_RECORD = 256
+A_RECORD, FULL_RECORD = 256, 8_192
 AT_ONCE = 4_096
 """Records asked for in a call."""
 MANY, FEW = 1_000, 100
@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked, on = parser.parse_args(arguments), machine()
     rows: dict[str, dict[str, float]] = {}
     with new_folder() as folder:
+        rows["plain, full commits"] = replayed(folder / "full.sqlite", asked.readings, "full")
         rows["plain"] = replayed(folder / "plain.sqlite", asked.readings, "plain")
         rows["merged"] = replayed(folder / "merged.sqlite", asked.readings, "merged")
         rows["merged, single"] = replayed(folder / "single.sqlite", asked.single, "single")
@@ -57,8 +58,8 @@ def written(path: Path, readings: int, form: str) -> int:
     """At least so many readings; bytes of the file."""
     residents = FEW if form == "single" else MANY
     days = -(-readings // (residents * DAY_MINUTES))
-    if form == "plain":
-        return history.write(path, history.plain(lived(residents, days), A_RECORD))
+    if form in {"plain", "full"}:
+        return history.write(path, history.plain(lived(residents, days), FULL_RECORD if form == "full" else A_RECORD))
     return history.write(path, history.merged(lived(residents, days), 0 if form == "single" else A_RECORD))
 
 

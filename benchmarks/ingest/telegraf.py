@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from benchmarks.broker import HOST
 from benchmarks.ingest.influxd import influxd
 from benchmarks.ingest.stream import FILTERS
-from benchmarks.measured import Taken, cpu_of, new_folder
+from benchmarks.measured import SERVERS, Taken, cpu_of, new_folder
 
 if TYPE_CHECKING:
     import argparse
@@ -79,9 +79,9 @@ def telegraf_drain(program: Path, port: int, count: int) -> Taken:
             return until(lambda: _written(counts) >= count, pid)
 
 
-def telegraf_influx(program: Path, port: int, count: int, server: Path) -> Taken:
+def telegraf_influx(program: Path, port: int, count: int, server: Path, core: int | None = SERVERS) -> Taken:
     """To an InfluxDB of its own, until everything can be queried; `server`: InfluxDB's program."""
-    with new_folder() as folder, influxd(server, folder) as influx:
+    with new_folder() as folder, influxd(server, folder, core) as influx:
         output = TO_INFLUXDB.format(url=influx.url, database=influx.bucket.partition("/")[0])
         with running(program, folder, port, output) as pid:
             return until(lambda: influx.points() >= count, pid, look_s=1.0)
