@@ -1,8 +1,9 @@
 """Ten million readings read back from the log, as a consumer reads it: `SqliteLogReader.read` until its end.
 
 Records of 8,192 readings, as ingest commits a backlog, plain; records of 256, as 10,000 watches a second make them,
-plain as they were appended and merged as they are kept later; and readings of a hundred residents by the minute, merged, nearly each a record of its own. The file is in the
-page cache; plain columns are views of what was read, merged ones are decoded.
+plain as they were appended and merged as they are kept later; and readings of a hundred residents by the minute,
+merged, nearly each a record of its own. The file is in the page cache; plain columns are views of what was read,
+merged ones are decoded.
 
     python -m benchmarks.ingest.replay --readings 10000000
 """
