@@ -30,21 +30,28 @@ def of_refusals(messages: Messages, refusals: Iterable[Refusal]) -> list[Quarant
     """
     told = [refusal for refusal in refusals if refusal.field is None]
     if len({refusal.message for refusal in told}) == len(told):
-        return [_entry(messages, one.message, one.reason, details((one,)), _receipted((one,))) for one in told]
+        return [_of_one(messages, one) for one in told]
     by_message: dict[int, list[Refusal]] = {}
     for refusal in told:
         by_message.setdefault(refusal.message, []).append(refusal)
     return [
-        _entry(messages, place, several[0].reason, details(several), _receipted(several))
+        _of_one(messages, several[0])
+        if len(several) == 1
+        else _entry(messages, place, several[0].reason, details(several), _receipted(several))
         for place, several in by_message.items()
     ]
 
 
+def _of_one(messages: Messages, refusal: Refusal) -> Quarantined:
+    """What most messages are: refused once."""
+    boot, seq = refusal.boot, refusal.seq
+    detail = refusal.detail if refusal.element is None else details((refusal,))
+    seqs = () if boot is None or seq is None else ((boot, seq),)
+    return _entry(messages, refusal.message, refusal.reason, detail, seqs)
+
+
 def _receipted(refusals: Sequence[Refusal]) -> tuple[tuple[int, int], ...]:
     """(boot, seq) of the elements that count as committed now."""
-    if len(refusals) == 1:
-        boot, seq = refusals[0].boot, refusals[0].seq
-        return ((boot, seq),) if boot is not None and seq is not None else ()
     return tuple([(one.boot, one.seq) for one in refusals if one.boot is not None and one.seq is not None])
 
 

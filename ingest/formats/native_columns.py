@@ -81,20 +81,24 @@ class _Reading:
         contents, odd = reader.read(payloads)
         if odd:
             sheets = self._flattened(reader, places.tolist(), contents)
+            where, strange = places[odd], [payloads[at] for at in odd]
+            known, unexplained = self._unexplained(where, strange, sheets)
         else:
             packed = reader.forms[0].pack(contents, plain=True)
             sheets = [Sheet(reader.forms[0], places, None, packed)]
-            self._refuse(sheets[0])
         for sheet in sheets:
+            asked = ~self.irregular[sheet.messages]
+            # Where each colon is a known field's, nothing was skipped, and the time is not absent for being a text.
+            self._refuse(sheet, asked & sheet.is_bare() & ~unexplained[sheet.messages] if odd else asked)
             odd_ones = sheet.messages[~sheet.is_regular()]
             self.irregular[odd_ones] |= ~self.refused[odd_ones]
         if odd:
-            self._look_for_unknown(kind, places[odd], [payloads[at] for at in odd], sheets)
+            self._look_for_unknown(kind, where, strange, known, unexplained)
         return sheets
 
-    def _refuse(self, sheet: Sheet) -> None:
-        """What plain readings are refused for, where no more has to be known of them."""
-        rows, refusals = sheet.refusals(~self.irregular[sheet.messages])
+    def _refuse(self, sheet: Sheet, asked: NDArray[np.bool_]) -> None:
+        """What bare readings are refused for, where no more has to be known of them."""
+        rows, refusals = sheet.refusals(asked)
         self.refused[sheet.messages[rows]] = True
         self.refusals += refusals
 
@@ -130,17 +134,30 @@ class _Reading:
                 elements.append(-1)
         return _sheets(reader.forms, structs, np.array(owners, np.int64), np.array(elements, np.int64))
 
-    def _look_for_unknown(
-        self, kind: Kind | None, where: NDArray[np.int64], payloads: Sequence[bytes], sheets: Sequence[Sheet]
-    ) -> None:
-        """A colon a field, at least: where there are more, the message is looked through."""
+    def _unexplained(
+        self, where: NDArray[np.int64], payloads: Sequence[bytes], sheets: Sequence[Sheet]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Known fields of each message, and which of those at `where` have more colons: a colon a field, at least."""
         known, expected = np.zeros(len(self.messages), np.int64), np.zeros(len(self.messages), np.int64)
         for sheet in sheets:
             np.add.at(known, sheet.messages, sheet.packed.fields)
             np.add.at(expected, sheet.messages, sheet.packed.colons)
         colons = np.fromiter(map(bytes.count, payloads, repeat(b":")), np.int64, len(payloads))
+        unexplained = np.zeros(len(self.messages), np.bool_)
+        unexplained[where] = colons != expected[where]
+        return known, unexplained
+
+    def _look_for_unknown(
+        self,
+        kind: Kind | None,
+        where: NDArray[np.int64],
+        payloads: Sequence[bytes],
+        known: NDArray[np.int64],
+        unexplained: NDArray[np.bool_],
+    ) -> None:
+        """Where there are more colons than fields, the message is looked through."""
         unknown: dict[str, int] = {}
-        chosen = np.flatnonzero((colons != expected[where]) & ~self.irregular[where])
+        chosen = np.flatnonzero(unexplained[where] & ~self.irregular[where])
         places_chosen = where[chosen]
         for at, place, fields in zip(
             chosen.tolist(), places_chosen.tolist(), known[places_chosen].tolist(), strict=True

@@ -52,6 +52,8 @@ Counts = tuple[int | None, ...]
 _json, _raw = msgspec.json.Decoder(), msgspec.json.Decoder(msgspec.Raw)
 _SURELY_SHALLOW = 900
 """Brackets. What has no more of them is not nested deeper than msgspec goes (a thousand)."""
+_SURELY_DEEP = b"[" * 1_024
+"""What begins so is nested too deep, whatever follows: no decoder need go down into it to say that."""
 
 
 class NativeReading:
@@ -117,7 +119,7 @@ class NativeReading:
         if len(payload) > FULL_PAYLOAD_BYTES:
             self.flags |= _OVERSIZED
         try:
-            if len(payload) > _SURELY_SHALLOW and payload.count(b"[") + payload.count(b"{") > _SURELY_SHALLOW:
+            if len(payload) > _SURELY_SHALLOW:
                 _skim(payload)
             content = _json.decode(payload)
         except msgspec.DecodeError as error:
@@ -234,6 +236,10 @@ def other_version(version: object) -> tuple[Reason, str]:
 
 def _skim(payload: bytes) -> None:
     """Raise `RecursionError` if it is nested too deep, in a tenth of the time that building its inside takes."""
+    if payload.startswith(_SURELY_DEEP):
+        raise RecursionError
+    if payload.count(b"[") + payload.count(b"{") <= _SURELY_SHALLOW:
+        return
     with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):  # the decoder says that, in its own words
         _raw.decode(payload)
 

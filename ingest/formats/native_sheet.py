@@ -56,6 +56,10 @@ class Sheet:
                 regular &= np.isnan(numbers[name]) | _is_count(numbers[name])
         return regular
 
+    def is_bare(self) -> NDArray[np.bool_]:
+        """Mask of the readings that are a message each, in no array."""
+        return np.ones(len(self.messages), np.bool_) if self.elements is None else self.elements < 0
+
     def refusals(self, asked: NDArray[np.bool_]) -> tuple[NDArray[np.int64], list[Refusal]]:
         """Rows of bare objects among the asked ones that are refused for their version or for want of a time, and why.
 
