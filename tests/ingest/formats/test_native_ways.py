@@ -183,3 +183,18 @@ def test_a_message_without_a_watch_is_refused():
     batch = messages(("heart_rate", regular()))
     batch.watch_ids[0] = None
     assert both_ways(batch).refusals[0].reason is Reason.BAD_WATCH_ID
+
+
+def test_readings_of_an_array_that_are_refused_are_told_by_their_place_in_it():
+    other, timeless = regular(1, v=9), {"v": 1, "boot": 7, "seq": 3, "bpm": 70}
+    batch = messages(("heart_rate", [regular(), other, timeless]), ("heart_rate", other), ("heart_rate", timeless))
+    both_ways(batch)
+    told = [(one.message, one.element) for one in whole(Native().decode(batch))]
+    assert sorted(told, key=str) == [(0, 1), (0, 2), (1, None), (2, None)]
+
+
+def test_an_array_that_is_nested_too_deep_is_so_whatever_follows():
+    deep = [b"[" * 1_024, b"[" * 1_024 + b"]" * 1_024, b"[" * 1_024 + b"\xff"]
+    batch = messages(*(("heart_rate", payload) for payload in deep))
+    both_ways(batch)
+    assert [one.reason for one in whole(Native().decode(batch))] == [Reason.TOO_DEEP] * len(deep)
