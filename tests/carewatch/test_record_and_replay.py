@@ -75,9 +75,12 @@ async def taken(broker: Mosquitto, folder: Path, name: str, *messages: tuple[str
         )
     )
     await eventually(file.exists, why="the recording to begin")
-    while not counts:  # the subscriptions are not there at once
+
+    async def is_heard() -> bool:  # the subscriptions are not there at once
         await publish(broker, ("watch/w1/status", b"{}"))
-        await asyncio.sleep(0.05)
+        return bool(counts)
+
+    await eventually(is_heard, why="the subscriptions")
     before = len(counts)
     await publish(broker, *messages)
     await eventually(lambda: taking.done() or len(counts) >= before + len(messages), why="everything to be taken")

@@ -41,6 +41,24 @@ def test_none_is_refused_in_whole_or_part(protocol):
         assert decoded(entry).refusals == [], entry["frame"]
 
 
+def test_bracket_frames_are_of_the_watch_that_they_name_and_have_a_place_where_they_have_a_fix():
+    assert len(captured("watch")) > 20
+    for entry in captured("watch"):
+        found = decoded(entry)
+        assert len(found.readings) > 0
+        assert set(found.watch_ids) == {entry["frame"].split("*")[1]}
+        content = entry["frame"].split("*")[-1]
+        has_fix = content.startswith(("UD", "AL", "WT")) and content.split(",")[3] == "A"
+        assert (Kind.LOCATION in found.readings["kind"]) is has_fix
+
+
+def test_bracket_frames_say_what_their_origin_asserts():
+    found = {what: one.readings for what, one in asserted("watch").items()}
+    assert found["Position.PREFIX_TEMP + 1, 35.29"]["skin_c"][0] == np.float32(35.29)
+    assert found['"bloodOxygen", 98']["spo2"][0] == 98
+    assert found["Position.KEY_ALARM, Position.ALARM_SOS"]["kind"][0] == Kind.SOS
+
+
 def test_iw_frames_say_what_their_origin_asserts():
     found = asserted("iw")
     assert len(found) == 5

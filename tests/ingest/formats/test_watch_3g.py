@@ -1,4 +1,3 @@
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from tests.effort import examples
 
 ARRIVAL_MS = 1_760_000_000_000
 ROOT = Path(__file__).parents[3]
-SHARED = ROOT.parent / "shared" / "data" / "frames.jsonl"
 POSITION = "091025,085300,{fix},22.543210,N,114.058765,E,3.60,12.0,25.0,9,80,77,4321,0,{status},0,0,0,0.0"
 
 
@@ -143,35 +141,6 @@ def test_a_format_is_found_by_its_name():
         decoder_for("morse")
     with pytest.raises(ValueError, match="profile is of format 'watch_3g'"):
         decoder_for("native", STANDARD)
-
-
-def shared_frames():
-    if not SHARED.exists():
-        return []
-    entries = [json.loads(line) for line in SHARED.read_text("utf-8").splitlines()]
-    return [entry for entry in entries if entry["protocol"] == "watch"]
-
-
-@pytest.mark.skipif(not SHARED.exists(), reason="captured frames are not here: ../shared/data/frames.jsonl")
-def test_every_captured_frame_decodes_without_a_refusal():
-    entries = shared_frames()
-    assert len(entries) > 20
-    for entry in entries:
-        found = decoded(entry["frame"])
-        assert found.refusals == [], entry["frame"]
-        assert len(found.readings) > 0
-        assert set(found.watch_ids) == {entry["frame"].split("*")[1]}
-        content = entry["frame"].split("*")[-1]
-        has_fix = content.startswith(("UD", "AL", "WT")) and content.split(",")[3] == "A"
-        assert (Kind.LOCATION in kinds(found)) is has_fix
-
-
-@pytest.mark.skipif(not SHARED.exists(), reason="captured frames are not here: ../shared/data/frames.jsonl")
-def test_captured_frames_say_what_their_origin_asserts():
-    found = {e["asserted"]: decoded(e["frame"]).readings for e in shared_frames() if e["asserted"]}
-    assert found["Position.PREFIX_TEMP + 1, 35.29"]["skin_c"][0] == np.float32(35.29)
-    assert found['"bloodOxygen", 98']["spo2"][0] == 98
-    assert found["Position.KEY_ALARM, Position.ALARM_SOS"]["kind"][0] == Kind.SOS
 
 
 @given(
