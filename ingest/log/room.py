@@ -121,7 +121,7 @@ class DiskRoom:
         self._turn = threading.Lock()
 
     def look(self, now_ms: int) -> Room:
-        """What there is room for now; costs microseconds.
+        """What there is room for at this moment; costs microseconds.
 
         A disk that cannot be asked counts as it did before, and is said: the commit itself will tell more.
         """
