@@ -1,6 +1,7 @@
 """A message on which a stage fails is a fault of ours: it is taken around, and costs itself alone, never the flow.
 
-The broker would deliver it again for ever, and ingest would end at it for ever.
+The broker would deliver it again for ever, and ingest would end at it for ever. A log that cannot be asked just now is
+no fault of a message: that is raised, nothing is acknowledged, and the same batch is tried again.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from ingest.alarms import Alarm, alarms_in
+from ingest.log.contract import LogDamagedError, LogError
 from ingest.mqtt.delivered import Delivered
 from ingest.prepare import NONE_FAILED
 
@@ -27,7 +29,7 @@ def prepare_around(
     """As `Preparation.prepare`; if that fails, without the messages on which it does, but with what alerts of them.
 
     If messages fail only together, none of the batch is looked into: quarantined whole, each alarm of it alerts. Raises
-    only if that fails, too.
+    only if that fails, too, or `LogError` where the log cannot be asked just now; the preparation is then as it was.
     """
     undo_from = len(preparation.watches)
 
@@ -40,12 +42,16 @@ def prepare_around(
 
     try:
         return prepared(NONE_FAILED)
-    except Exception:  # whatever a stage raises: the messages are then tried in parts
+    except Exception as error:  # whatever a stage raises: the messages are then tried in parts
+        if _passes(error):
+            raise
         log.exception("preparation_failed", messages=sum(map(len, deliveries)))
     whole = _whole(deliveries)
     try:
         return prepared(_alarms(preparation, whole, _failing(preparation, whole, range(len(whole)), arrival_ms)))
-    except Exception:
+    except Exception as error:
+        if _passes(error):
+            raise
         log.exception("batch_taken_around", messages=len(whole))
     return prepared(_bare(_alarms(preparation, whole, range(len(whole)))))
 
@@ -56,7 +62,9 @@ def _failing(preparation: Preparation, whole: Delivered, places: range, arrival_
     undo_from = len(preparation.watches)
     try:
         preparation.prepare([part], arrival_ms, deaf=False)
-    except Exception as error:  # noqa: BLE001 - as above; told for each message, not for each half
+    except Exception as error:  # as above; told for each message, not for each half
+        if _passes(error):
+            raise
         if len(places) == 1:
             log.warning("message_taken_around", topic=part.topics[0], problem=repr(error)[:200])
             return [places.start]
@@ -67,6 +75,11 @@ def _failing(preparation: Preparation, whole: Delivered, places: range, arrival_
     middle = (places.start + places.stop) // 2
     halves = (range(places.start, middle), range(middle, places.stop))
     return [place for half in halves for place in _failing(preparation, whole, half, arrival_ms)]
+
+
+def _passes(error: Exception) -> bool:
+    """The log could not be asked: a lock, a failing read. A damaged one stays so, and costs those whom it concerns."""
+    return isinstance(error, LogError) and not isinstance(error, LogDamagedError)
 
 
 def _alarms(preparation: Preparation, whole: Delivered, places: Iterable[int]) -> dict[int, list[Alarm]]:

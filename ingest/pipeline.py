@@ -176,9 +176,12 @@ class Ingest:
         arrival_ms = now_ms(self._clock)
         heard_by, deaf = self._hearing()
         deliveries = [parcel.delivered for parcel in parcels]
-        prepared = prepare_around(
-            self._preparation, deliveries, arrival_ms, deaf=deaf, urgent_only=self._must_shed(arrival_ms)
-        )
+        urgent_only = self._must_shed(arrival_ms)
+        try:
+            prepared = prepare_around(self._preparation, deliveries, arrival_ms, deaf=deaf, urgent_only=urgent_only)
+        except LogError as error:
+            self._not_taken(str(error))
+            return None
         began_ns = time.perf_counter_ns()
         try:
             if not prepared.is_empty:

@@ -98,8 +98,14 @@ class SqliteLog(SqliteSeen):
             record = Record(self._end + 1, RecordKind.READINGS, log_time_ms, batch.deaf, readings=batch.readings)
             try:
                 return self._commit(record, batch)
-            except LogFullError:
-                if not _has_emergency(batch) or not self.ballast.give_up():
+            except LogFullError as full:
+                if not _has_emergency(batch):
+                    raise
+                try:
+                    given_up = self.ballast.give_up()
+                except OSError as error:
+                    raise LogError(f"{full}; nor does the disk let its ballast go: {error}") from error
+                if not given_up:
                     raise
                 return self._commit(record, batch)
 

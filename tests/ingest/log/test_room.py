@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from unittest.mock import Mock
 
 import apsw
 import pytest
 
-from ingest.log.contract import Batch, LogFullError
+from ingest.log.contract import Batch, LogError, LogFullError
 from ingest.log.room import MB, Ballast, DiskRoom, Room, RoomOptions
 from ingest.log.sqlite import SqliteLog
 from ingest.reading import Kind, Readings
@@ -145,3 +147,12 @@ def test_on_a_small_disk_that_is_full_emergencies_go_in_and_nothing_is_half(tmp_
     assert told["verified"] == told["calm"] + told["emergencies"]
     assert told["after_room_was_made"] == told["verified"] + 1
     assert told["ballast_again"]
+
+
+def test_a_ballast_that_cannot_be_given_up_is_told_as_a_trouble_of_the_log(tmp_path, monkeypatch):
+    with closing(SqliteLog(tmp_path / "readings.sqlite")) as log:
+        monkeypatch.setattr(log, "_commit", Mock(side_effect=LogFullError("no room")))
+        monkeypatch.setattr(log.ballast, "give_up", Mock(side_effect=OSError("read-only file system")))
+        sos = Readings.of_rows([{"watch": 0, "kind": Kind.SOS, "time_ms": 1, "arrival_ms": 1}])
+        with pytest.raises(LogError, match="no room; nor does the disk let its ballast go: read-only"):
+            log.append(Batch(sos, 1))
