@@ -1,6 +1,7 @@
 """Nothing is acknowledged before it is durable, and a log that fails costs nothing."""
 
 import asyncio
+from dataclasses import replace
 from threading import Event
 
 from structlog.testing import capture_logs
@@ -165,3 +166,23 @@ async def test_an_unknown_watch_is_taken_as_provisional_flagged_and_told_once(fl
     [line] = [line for line in told if line["event"] == "watches_unknown"]
     assert (line["count"], line["first"]) == (1, "stranger")
     assert "carewatch watch add" in line["remedy"]
+
+
+async def test_while_the_filter_cannot_ask_the_log_nothing_is_quarantined_or_acknowledged(flow, monkeypatch):
+    await flow.takes("watch/w1/heart_rate", heart(1))
+    preparation, asked = flow.ingest._preparation, []
+
+    def moody(seen, readings):
+        asked.append(len(readings))
+        if len(asked) <= 5:
+            raise LogError("an older boot cannot be looked up: the file is locked")
+        return seen.judge(readings)
+
+    monkeypatch.setattr(flow.ingest, "_preparation", replace(preparation, judge=moody))
+    flow.send("watch/w1/sos", heart(2))
+    await eventually(lambda: len(asked) >= 3, why="it to be tried again")
+    assert (flow.quarantine(), flow.acknowledged[1:]) == ([], [])
+    await eventually(lambda: len(flow.acknowledged) == 2, why="it to be taken")
+    assert [(row["kind"], row["boot"], row["seq"]) for row in flow.rows()] == [("heart_rate", 1, 1), ("sos", 1, 2)]
+    assert flow.quarantine() == []
+    await eventually(lambda: [2, 2] in flow.receipts[-1][1]["also"], why="its receipt")
